@@ -1,0 +1,58 @@
+"""SavedModels that take text: tokenizing, vocabulary, model in one graph. TensorFlow only.
+
+The exported folder needs nothing but TensorFlow to run: no keras_rnn, and no tensorflow_text either.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import keras
+
+
+def export_text_model(model: Any, path: str | Path, verbose: bool = False) -> None:
+    """Writes a SavedModel whose `serving_default` takes a `(batch,)` string tensor named `text`.
+
+    What it returns is named by `model.serve`: for a classifier `probability` and `label`, `(batch,)` each.
+    Texts are UTF-8; an empty one is legal. The folder appears whole or not at all.
+
+    Args:
+        model: a built `keras_rnn.models.TextModel` with a tokenizer.
+        path: the folder to write. It must not exist, or be a SavedModel, which is then replaced.
+        verbose: print the endpoints.
+
+    Raises:
+        ValueError: if the backend is not TensorFlow, or `path` exists and is no SavedModel.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"A SavedModel is written by the TensorFlow backend; received KERAS_BACKEND="
+            f"{keras.backend.backend()}. Load the same weights in a process with KERAS_BACKEND=tensorflow."
+        )
+    import tensorflow as tf
+
+    path = Path(path)
+    if path.exists() and not (path / "saved_model.pb").exists():
+        raise ValueError(f"`path` must be a new folder; {path} exists and is no SavedModel.")
+
+    def serving_default(text: Any) -> dict[str, Any]:
+        return model.serve(model(model.tokenizer.encode_in_graph(text), training=False))
+
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.track(model.tokenizer.lookup_table())  # untracked, it is not there in a clean process
+    signature = [tf.TensorSpec([None], tf.string, name="text")]
+    archive.add_endpoint("serving_default", serving_default, input_signature=signature)
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        archive.write_out(str(temporary), verbose=verbose)
+        temporary.chmod(0o755)
+        shutil.rmtree(path, ignore_errors=True)
+        temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -1,0 +1,123 @@
+"""Long short-term memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import activations, initializers, ops
+
+from keras_rnn.layers.affine_cell import AffineCell
+from keras_rnn.layers.cell import Constants, States
+from keras_rnn.layers.recurrent import Recurrent
+
+
+def lstm_step(z: Any, c: Any, activation: Any, recurrent_activation: Any) -> tuple[Any, Any]:
+    """(h', c') from the four pre-activations z = x W + h U + b, in the order i, f, c, o."""
+    i, f, g, o = ops.split(z, 4, axis=-1)
+    c = recurrent_activation(f) * c + recurrent_activation(i) * activation(g)
+    return recurrent_activation(o) * activation(c), c
+
+
+@keras.saving.register_keras_serializable("keras_rnn")
+class LSTMCell(AffineCell):
+    """One step of the long short-term memory with forget gate.
+
+        i = recurrent_activation(x[t] W_i + h[t-1] U_i + b_i)      input gate
+        f = recurrent_activation(x[t] W_f + h[t-1] U_f + b_f)      forget gate
+        g = activation(x[t] W_c + h[t-1] U_c + b_c)                candidate
+        o = recurrent_activation(x[t] W_o + h[t-1] U_o + b_o)      output gate
+        c[t] = f * c[t-1] + i * g
+        h[t] = o * activation(c[t])                                output y[t] = h[t]
+
+    The cell state c is a conveyor belt: dc[t]/dc[t-1] = diag(f), as far as the gates do not depend on it.
+
+    Weights (as `keras.layers.LSTMCell`; the four blocks of columns stand in the order i, f, c, o):
+        kernel W: `(features, 4 * units)`.
+        recurrent_kernel U: `(units, 4 * units)`.
+        bias b: `(4 * units,)`.
+        In all `4 * units * (features + units + 1)` parameters.
+
+    Differences from the paper: the forget gate of Gers, Schmidhuber and Cummins (2000), without which c
+    can only grow, and the exact gradient in place of the truncated one; both are today's usage.
+
+    Args:
+        units: positive integer, number of units of each of the states h and c.
+        activation: the function of the candidate and of c. Default `"tanh"`.
+        recurrent_activation: the function of the three gates. Default `"sigmoid"`.
+        unit_forget_bias: start the bias of the forget gate at 1, the rest as `bias_initializer` says
+            (Jozefowicz, Zaremba and Sutskever 2015). Default `True`.
+
+    The other arguments are those of every affine cell: see `keras_rnn.layers.AffineCell`.
+
+    Source: S. Hochreiter, J. Schmidhuber, "Long Short-Term Memory", Neural Computation 9 (1997);
+    F. Gers, J. Schmidhuber, F. Cummins, "Learning to Forget", Neural Computation 12 (2000).
+
+    Example:
+
+    >>> cell = LSTMCell(4)
+    >>> y, [h, c] = cell(np.zeros((2, 3)), [np.zeros((2, 4)), np.zeros((2, 4))])
+    >>> y.shape, [tuple(w.shape) for w in cell.weights]
+    (TensorShape([2, 4]), [(3, 16), (4, 16), (16,)])
+    """
+
+    gates = 4
+    state_names = ("h", "c")
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        unit_forget_bias: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            units,
+            activation,
+            use_bias,
+            kernel_initializer,
+            recurrent_initializer,
+            bias_initializer,
+            **kwargs,
+        )
+        self.recurrent_activation = activations.get(recurrent_activation)
+        self.unit_forget_bias = unit_forget_bias
+
+    def initial_bias(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
+        if not self.unit_forget_bias:
+            return super().initial_bias(shape, dtype)
+        i = self.bias_initializer((self.units,), dtype=dtype)
+        f = initializers.Ones()((self.units,), dtype=dtype)
+        g_and_o = self.bias_initializer((2 * self.units,), dtype=dtype)
+        return ops.concatenate([i, f, g_and_o])
+
+    def step(self, projected: Any, states: States, constants: Constants) -> tuple[Any, States]:
+        h, c = states
+        z = projected + self.product(self.drop_state(h, constants), constants["recurrent_kernel"])
+        h, c = lstm_step(z, c, self.activation, self.recurrent_activation)
+        return h, [h, c]
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "recurrent_activation": activations.serialize(self.recurrent_activation),
+            "unit_forget_bias": self.unit_forget_bias,
+        }
+
+
+@keras.saving.register_keras_serializable("keras_rnn")
+class LSTM(Recurrent):
+    """`Recurrent(LSTMCell(...))`: takes the arguments of both, a drop-in for `keras.layers.LSTM`.
+
+    >>> layer = LSTM(4, return_sequences=True, return_state=True)
+    >>> y, h, c = layer(np.zeros((2, 5, 3)))
+    >>> y.shape, h.shape, c.shape
+    (TensorShape([2, 5, 4]), TensorShape([2, 4]), TensorShape([2, 4]))
+    """
+
+    cell_class = LSTMCell

@@ -1,0 +1,93 @@
+"""Rows of word ids as padded batches, for fit, evaluate and predict on every backend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_rnn.datasets.batching import bucketed_batches, pad, sorted_batches
+
+
+class TextBatches(keras.utils.PyDataset):
+    """Batches `(ids, *targets)`, where rows of like length stand together.
+
+    Args:
+        rows: one integer array for each text.
+        targets: labels and, if given, sample weights; each has as many entries as `rows`.
+        batch_size: rows in a batch.
+        shuffle: draw new batches in each epoch; otherwise the shortest rows come first.
+        seed: of the shuffling: the k-th epoch follows from `seed` and k alone, in every process.
+        first_epoch: the epoch to begin with, for a training that goes on.
+        drop_remainder: whether to leave out the rows that fill no whole batch.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[np.ndarray],
+        targets: Sequence[np.ndarray] = (),
+        batch_size: int = 32,
+        shuffle: bool = False,
+        seed: int = 0,
+        first_epoch: int = 0,
+        drop_remainder: bool = False,
+    ) -> None:
+        super().__init__()
+        self.rows = rows
+        self.targets = targets
+        self.lengths = np.array([len(row) for row in rows], np.int64)
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.seed = seed
+        self.epoch = first_epoch
+        self.drop_remainder = drop_remainder
+        # XLA compiles anew for each shape: under JAX, which always compiles, lengths are rounded up.
+        self.multiple = 32 if keras.backend.backend() == "jax" else 1
+        self._draw()
+
+    def _draw(self) -> None:
+        if self.shuffle:
+            self.batches = bucketed_batches(
+                self.lengths, self.batch_size, self.seed, self.epoch, self.drop_remainder
+            )
+        else:
+            self.batches = sorted_batches(self.lengths, self.batch_size)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+        chosen = self.batches[index]
+        ids = pad([self.rows[row] for row in chosen], multiple=self.multiple)
+        return (ids, *(target[chosen] for target in self.targets))
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+        self._draw()
+
+    @property
+    def order(self) -> np.ndarray:
+        """The row that each output of `predict` belongs to."""
+        return np.concatenate(self.batches)
+
+    def for_keras(self) -> Any:
+        """What `fit` is to be given: on TensorFlow a `tf.data.Dataset`, elsewhere this object.
+
+        Keras reads the shapes of a `PyDataset` off its first two batches, and would fix the number of time
+        steps where these happen to agree.
+        """
+        if keras.backend.backend() != "tensorflow":
+            return self
+        import tensorflow as tf
+
+        def batches() -> Any:
+            yield from (self[index] for index in range(len(self)))
+            self.on_epoch_end()
+
+        specs = tuple(tf.TensorSpec((None, *target.shape[1:]), target.dtype) for target in self.targets)
+        dataset = tf.data.Dataset.from_generator(
+            batches, output_signature=(tf.TensorSpec((None, None), tf.int32), *specs)
+        )
+        return dataset.apply(tf.data.experimental.assert_cardinality(len(self))).prefetch(2)

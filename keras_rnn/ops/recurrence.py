@@ -1,0 +1,127 @@
+"""The time loop: one primitive, `scan`, for every backend.
+
+`keras.ops.scan` cannot serve here: on TensorFlow it wants outputs of the carry's structure, and its
+gradient does not compile under XLA.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops, tree
+
+Step = Callable[[Any, Any], tuple[Any, Any]]
+
+
+def scan(step: Step, carry: Any, xs: Any, length: Any = None, unroll: bool = False) -> tuple[Any, Any]:
+    """Runs `carry, y[t] = step(carry, x[t])` for `t = 0 .. length - 1`.
+
+    On TensorFlow the loop is one `tf.while_loop` (inside a `tf.function`: one While op, differentiable,
+    with unknown length, and under XLA), on JAX one `jax.lax.scan`; other backends loop in Python.
+
+    Args:
+        step: a pure function `(carry, x) -> (carry, y)`. The new carry has the structure, shapes and
+            dtypes of the old one; `y` may look like anything, or be `()` for no output.
+        carry: the first carry, any nested structure of tensors.
+        xs: any nested structure of tensors, each `(length, ...)`: time comes first. May be `()` when
+            `length` is given.
+        length: number of steps, an integer or a scalar tensor; by default that of the tensors in `xs`.
+        unroll: write the steps out one after the other in place of a loop. The length must be known.
+
+    Returns:
+        `(carry, ys)`: the last carry, and the outputs of all steps in the structure of `y`, each
+        `(length, ...)`. With length 0 the carry is the first one and `ys` have 0 steps.
+
+    Raises:
+        ValueError: if there is nothing to take the length from, or `unroll` is asked for with a length
+            that is not known while the graph is made.
+    """
+    xs = tree.map_structure(ops.convert_to_tensor, xs)
+    carry = tree.map_structure(ops.convert_to_tensor, carry)
+    if length is None:
+        length = _common_length(xs)
+    if unroll:
+        if not isinstance(length, int):
+            raise ValueError(
+                "`unroll=True` needs a number of time steps that is known when the graph is built; "
+                "received an unknown one. Give the time dimension in `keras.Input(shape=(time, ...))`, "
+                "or leave `unroll=False`."
+            )
+        return _scan_python(step, carry, xs, length)
+    if keras.backend.backend() == "tensorflow":
+        return _scan_tensorflow(step, carry, xs, length)
+    if keras.backend.backend() == "jax":
+        return _scan_jax(step, carry, xs, length)
+    return _scan_python(step, carry, xs, length)
+
+
+def _common_length(xs: Any) -> Any:
+    leaves = tree.flatten(xs)
+    if not leaves:
+        raise ValueError("`scan` takes its number of steps from `xs` or from `length`; received neither.")
+    lengths = {x.shape[0] for x in leaves if isinstance(x.shape[0], int)}
+    if len(lengths) > 1:
+        raise ValueError(
+            f"All tensors in `xs` must have the same number of time steps; received {sorted(lengths)}."
+        )
+    return lengths.pop() if lengths else ops.shape(leaves[0])[0]
+
+
+def _scan_python(step: Step, carry: Any, xs: Any, length: int) -> tuple[Any, Any]:
+    outputs = []
+    for t in range(length):
+        carry, y = step(carry, tree.map_structure(lambda x, t=t: x[t], xs))
+        outputs.append(y)
+    if not outputs:
+        _, spec = keras.backend.compute_output_spec(step, carry, _first_step_spec(xs))
+        return carry, tree.map_structure(lambda y: ops.zeros((0, *y.shape), y.dtype), spec)
+    return carry, tree.map_structure(lambda *ys: ops.stack(ys), *outputs)
+
+
+def _first_step_spec(xs: Any) -> Any:
+    return tree.map_structure(
+        lambda x: keras.KerasTensor(x.shape[1:], dtype=keras.backend.standardize_dtype(x.dtype)), xs
+    )
+
+
+def _scan_jax(step: Step, carry: Any, xs: Any, length: Any) -> tuple[Any, Any]:
+    import jax
+
+    return jax.lax.scan(step, carry, xs, length=length)
+
+
+def _scan_tensorflow(step: Step, carry: Any, xs: Any, length: Any) -> tuple[Any, Any]:
+    import tensorflow as tf
+
+    inputs = tree.map_structure(
+        lambda x: tf.TensorArray(x.dtype, size=length, element_shape=x.shape[1:]).unstack(x), xs
+    )
+    # A TensorArray wants dtype and shape of its elements before the first is written, so the step is traced
+    # once on its own. (Running it on x[0], as others do, costs a step and fails on an empty sequence.)
+    _, y_spec = (
+        tf.function(step, autograph=False)
+        .get_concrete_function(
+            tree.map_structure(lambda c: tf.TensorSpec(c.shape, c.dtype), carry),
+            tree.map_structure(lambda x: tf.TensorSpec(x.shape[1:], x.dtype), xs),
+        )
+        .structured_outputs
+    )
+    outputs = tree.map_structure(
+        lambda y: tf.TensorArray(y.dtype, size=length, element_shape=y.shape), y_spec
+    )
+
+    def body(t: Any, carry: Any, outputs: Any) -> tuple[Any, Any, Any]:
+        new_carry, y = step(carry, tree.map_structure(lambda array: array.read(t), inputs))
+        # The loop needs shapes that do not change; a step may know less of them than the first carry.
+        tree.map_structure(lambda new, old: new.set_shape(old.shape), new_carry, carry)
+        return t + 1, new_carry, tree.map_structure(lambda array, y: array.write(t, y), outputs, y)
+
+    _, carry, outputs = tf.while_loop(
+        lambda t, *_: t < length,
+        body,
+        (tf.constant(0), carry, outputs),
+        maximum_iterations=length,  # lets XLA compile the gradient
+    )
+    return carry, tree.map_structure(lambda array: array.stack(), outputs)

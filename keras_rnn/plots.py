@@ -1,0 +1,99 @@
+"""Pictures: learning curves, and what a recurrent network does with a text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_rnn.files import written_whole
+
+NAMES = {"loss": "loss (nats)", "accuracy": "accuracy"}
+
+
+def learning_curves(history: Sequence[Mapping[str, float]], path: str | Path, title: str = "") -> None:
+    """Draws each metric against the epoch, training and validation in one panel.
+
+    Args:
+        history: one mapping for each epoch, with `epoch`, the metrics, and the same with `val_` before.
+        path: the PNG to write.
+        title: stands above the panels.
+
+    Raises:
+        ValueError: if the history is empty.
+    """
+    if not history:
+        raise ValueError("`history` must hold at least one epoch; received none.")
+    names = sorted({key.removeprefix("val_") for row in history for key in row} - {"epoch", "learning_rate"})
+    figure, axes = _figure(len(names), title)
+    epochs = [row["epoch"] for row in history]
+    for axis, name in zip(axes, names):
+        for key, label in ((name, "training"), (f"val_{name}", "validation")):
+            if any(key in row for row in history):
+                axis.plot(epochs, [row.get(key, np.nan) for row in history], marker="o", label=label)
+        axis.set(xlabel="epoch", ylabel=NAMES.get(name, name))
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.grid(alpha=0.3)
+        axis.legend()
+    _save(figure, path)
+
+
+def states_over_text(
+    states: Any, words: Sequence[str], path: str | Path, scores: Any = None, title: str = ""
+) -> None:
+    """Draws the state of a recurrent layer over a text: words to the right, units upwards, value as colour.
+
+    Args:
+        states: `(words, units)`.
+        words: the words, as many as there are states.
+        path: the PNG to write.
+        scores: `(words,)`, for example the probability that a model gives after each word; drawn above.
+        title: stands above.
+
+    Raises:
+        ValueError: if the numbers of words, states and scores differ.
+    """
+    states = np.asarray(states)
+    if states.ndim != 2 or len(states) != len(words) or (scores is not None and len(scores) != len(words)):
+        raise ValueError(
+            f"`states` must be ({len(words)}, units) and `scores` ({len(words)},), one for each word; "
+            f"received shapes {states.shape} and {None if scores is None else np.shape(scores)}."
+        )
+    rows = 1 if scores is None else 2
+    from matplotlib.figure import Figure
+
+    width = min(max(6.0, 0.22 * len(words)), 40)
+    figure = Figure(figsize=(width, 3.2 if rows == 1 else 4.6), layout="constrained")
+    axes = figure.subplots(rows, 1, sharex=True, squeeze=False, height_ratios=[1, 3][-rows:])[:, 0]
+    figure.suptitle(title)
+    if scores is not None:
+        axes[0].plot(np.asarray(scores), color="black", drawstyle="steps-mid")
+        axes[0].axhline(0.5, color="grey", linewidth=0.5)
+        axes[0].set(ylim=(0, 1), ylabel="p(positive)")
+    # Units that move alike stand together: sorted by their mean position in the text.
+    weight = np.abs(states - states.mean(0)) + 1e-9
+    order = np.argsort((weight * np.arange(len(states))[:, None]).sum(0) / weight.sum(0))
+    limit = float(np.abs(states).max()) or 1.0
+    image = axes[-1].imshow(
+        states[:, order].T, aspect="auto", cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest"
+    )
+    axes[-1].set_ylabel("unit")
+    axes[-1].set_xticks(range(len(words)), words, rotation=90, fontsize=7)
+    figure.colorbar(image, ax=axes[-1], label="state", pad=0.01)
+    _save(figure, path)
+
+
+def _figure(panels: int, title: str) -> tuple[Any, Any]:
+    # Figure and not pyplot: no global state, no window, safe beside a user's own figures.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.5 * panels, 3.4), layout="constrained")
+    figure.suptitle(title)
+    return figure, figure.subplots(1, panels, squeeze=False)[0]
+
+
+def _save(figure: Any, path: str | Path) -> None:
+    with written_whole(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=130)

@@ -1,0 +1,70 @@
+"""Weights on disk: float16, checked before they are read."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from keras_rnn.files import sha256, written_whole
+
+FILE = "model.weights.h5"
+
+
+def save_float16(model: Any, folder: str | Path) -> dict[str, Any]:
+    """Writes the weights of a model, without its optimizer, as float16.
+
+    Returns:
+        What the file is checked against when it is read: `sha256`, `bytes`, `parameters`.
+    """
+    import h5py
+
+    path = Path(folder) / FILE
+    with tempfile.TemporaryDirectory() as scratch:
+        wide = Path(scratch) / FILE
+        model.save_weights(wide)
+        with written_whole(path) as narrow, h5py.File(wide) as source, h5py.File(narrow, "w") as target:
+            for name in source:
+                if name != "optimizer":  # two thirds of the file
+                    _copy_as_float16(source[name], target.create_group(name))
+    return {"sha256": sha256(path), "bytes": path.stat().st_size, "parameters": _count(model)}
+
+
+def load_checked(model: Any, folder: str | Path, expected: dict[str, Any]) -> None:
+    """Reads weights into a built model, after a check of the file and of the model's size.
+
+    Raises:
+        ValueError: if the file is missing, was cut short or altered, or belongs to another model.
+    """
+    path = Path(folder) / FILE
+    if not path.exists():
+        raise ValueError(f"{path} is missing. Train it with `keras-rnn train`, or copy the file there.")
+    if path.stat().st_size != expected["bytes"] or sha256(path) != expected["sha256"]:
+        raise ValueError(
+            f"{path} is damaged: it must be {expected['bytes']} bytes with sha256 {expected['sha256']}; "
+            f"received {path.stat().st_size} bytes with sha256 {sha256(path)}. "
+            "Get the file again, for example with `git checkout` or a new installation."
+        )
+    if _count(model) != expected["parameters"]:
+        raise ValueError(
+            f"{path} holds {expected['parameters']:,} parameters; the model that was asked for has "
+            f"{_count(model):,}. Leave out the overrides that change its size, or pass weights=False."
+        )
+    model.load_weights(path)
+
+
+def _count(model: Any) -> int:
+    return sum(math.prod(variable.shape) for variable in model.trainable_variables)
+
+
+def _copy_as_float16(source: Any, target: Any) -> None:
+    import h5py
+
+    target.attrs.update(source.attrs)
+    for name, item in source.items():
+        if isinstance(item, h5py.Group):
+            _copy_as_float16(item, target.create_group(name))
+        else:
+            narrow = item[()].astype("float16") if item.dtype.kind == "f" else item[()]
+            target.create_dataset(name, data=narrow).attrs.update(item.attrs)

@@ -1,0 +1,135 @@
+"""One row per public layer: how to make it, its oracle, its Keras peer, and what it promises.
+
+Every contract runs on every row that makes the promise it is about. A new cell and its layer are one line,
+`*architecture(NewLayer, NewCell, its_oracle)`; a class without a row fails `test_catalogue.py`.
+
+The promises:
+
+    recurrent    takes initial_state, mask and reset_mask, and the loop's constructor arguments
+    causal       an output depends on no later step, so a sequence can be cut and its state carried
+    gradient     is differentiable in its inputs
+    mask         takes a mask
+    sample       stands for its kind in the contracts that are slow
+"""
+
+from functools import partial
+
+import keras
+import pytest
+
+from keras_rnn import layers
+from tests.contracts import plain_oracles
+from tests.contracts.arrays import UNITS
+from tests.contracts.rows import (
+    CAUSAL,
+    IdsRow,
+    architecture,
+    bound,
+    cell_mutants,
+    head,
+    in_both_directions,
+    over,
+    pooling,
+    stack_oracle,
+)
+from tests.reference import cells
+from tests.reference.mutants import MUTANTS
+
+#: Public, and without a row: nobody makes one.
+ABSTRACT = {"AffineCell", "RecurrentCell"}
+
+SimpleRNNCell, LSTMCell, GRUCell = layers.SimpleRNNCell, layers.LSTMCell, layers.GRUCell
+
+ROWS = [
+    *architecture(layers.SimpleRNN, SimpleRNNCell, cells.simple_rnn, peer=keras.layers.SimpleRNN),
+    *architecture(layers.LSTM, LSTMCell, cells.lstm, states=2, peer=keras.layers.LSTM),
+    *architecture(layers.GRU, GRUCell, cells.gru_reset_after, peer=keras.layers.GRU),
+    *architecture(layers.GRU, GRUCell, cells.gru_reset_before, peer=keras.layers.GRU, reset_after=False),
+    over(
+        lambda dtype: SimpleRNNCell(UNITS, dtype=dtype),
+        name="Recurrent(SimpleRNNCell)",
+        covers=(layers.Recurrent,),
+        oracle=bound(cells.simple_rnn),
+        mutants=cell_mutants(cells.simple_rnn),
+        sizes=(UNITS,),
+        promises=CAUSAL,
+    ),
+    over(
+        lambda dtype: [SimpleRNNCell(3, dtype=dtype), LSTMCell(4, dtype=dtype), GRUCell(6, dtype=dtype)],
+        name="Recurrent([SimpleRNNCell, LSTMCell, GRUCell])",
+        covers=(layers.Recurrent, layers.StackedCells),
+        oracle=stack_oracle(cells.simple_rnn, cells.lstm, cells.gru_reset_after),
+        mutants={},
+        sizes=(3, 4, 4, 6),
+        promises=CAUSAL | {"sample"},
+    ),
+    over(
+        # Two states each and one width, so that every way to mix up the states runs, and shows.
+        lambda dtype: layers.StackedCells([LSTMCell(UNITS, dtype=dtype), LSTMCell(UNITS, dtype=dtype)]),
+        name="Recurrent(StackedCells([LSTMCell, LSTMCell]))",
+        covers=(layers.Recurrent, layers.StackedCells),
+        oracle=stack_oracle(cells.lstm, cells.lstm),
+        mutants={
+            mutant: stack_oracle(cells.lstm, cells.lstm, stacked=wrong)
+            for mutant, wrong in MUTANTS["stacked"].items()
+        },
+        sizes=(UNITS,) * 4,
+        promises=CAUSAL,
+    ),
+    over(
+        lambda dtype: keras.layers.LSTMCell(UNITS, dtype=dtype),
+        peer=lambda dtype: keras.layers.LSTMCell(UNITS, dtype=dtype),
+        name="Recurrent(keras.layers.LSTMCell)",
+        covers=(layers.Recurrent,),
+        oracle=bound(cells.lstm),
+        mutants=cell_mutants(cells.lstm),
+        sizes=(UNITS, UNITS),
+        promises=CAUSAL,
+    ),
+    over(
+        lambda dtype: keras.layers.StackedRNNCells(
+            [keras.layers.LSTMCell(3, dtype=dtype), keras.layers.GRUCell(UNITS, dtype=dtype)], dtype=dtype
+        ),
+        name="Recurrent(keras.layers.StackedRNNCells)",
+        covers=(layers.Recurrent,),
+        oracle=stack_oracle(cells.lstm, cells.gru_reset_after),
+        mutants={},
+        sizes=(3, 3, UNITS),
+        promises=CAUSAL,
+    ),
+    *(
+        in_both_directions(layer, oracle, states, peer, merge_mode)
+        for merge_mode in ("concat", "sum", "ave", "mul", None)
+        for layer, oracle, states, peer in (
+            (layers.LSTM, cells.lstm, 2, keras.layers.LSTM),
+            (layers.GRU, cells.gru_reset_after, 1, keras.layers.GRU),
+        )
+    ),
+    pooling(["last"]),
+    pooling(["last"], bidirectional=True),
+    pooling(["max", "mean", "last"]),
+    IdsRow(
+        name="WordDropout",
+        covers=(layers.WordDropout,),
+        make=partial(layers.WordDropout, 0.5),
+        oracle=plain_oracles.same_ids,
+        promises=frozenset({"sample"}),
+    ),
+    head(layers.BernoulliHead, 3, plain_oracles.bernoulli_head),
+    head(layers.CategoricalHead, 3, plain_oracles.categorical_head),
+    head(layers.GaussianHead, 3, plain_oracles.gaussian_head),
+]
+
+
+def rows(*promises, having=None):
+    """Runs a test on each row that makes these promises (and has that attribute)."""
+    found = [
+        row
+        for row in ROWS
+        if set(promises) <= row.promises and (having is None or getattr(row, having, None))
+    ]
+    return pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in found])
+
+
+def row_named(name):
+    return next(row for row in ROWS if row.name == name)
