@@ -244,7 +244,7 @@ class Recurrent(keras.layers.Layer):
         if self.stateful and sequences.shape[0] not in (None, self.states[0].shape[0]):
             raise ValueError(
                 f"The stateful layer `{self.name}` carries states of {self.states[0].shape[0]} rows; "
-                f"received a batch of {sequences.shape[0]}. Keep the batch size, or drop a smaller last batch."
+                f"received a batch of {sequences.shape[0]}. Keep the batch size or drop the last batch."
             )
         if given is None:
             return [ops.convert_to_tensor(s) for s in self.states] if self.stateful else fresh

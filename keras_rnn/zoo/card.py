@@ -178,8 +178,8 @@ def _architecture(recipe: Any) -> str:
     return (
         f"embedding {recipe.preprocessing.vocabulary_size:,} x {part.embedding_dimension}; "
         f"{_layers(recipe)}; pooling over time: {', '.join(part.pooling)}; {part.head} head. "
-        f"Dropout while training: {part.word_dropout:g} of the words, {part.embedding_dropout:g} of the embedding, {part.dropout:g} "
-        "of the pooled features."
+        f"Dropout while training: {part.word_dropout:g} of the words, {part.embedding_dropout:g} of the "
+        f"embedding, {part.dropout:g} of the pooled features."
     )
 
 

@@ -9,6 +9,7 @@ The promises:
     causal       an output depends on no later step, so a sequence can be cut and its state carried
     gradient     is differentiable in its inputs
     mask         takes a mask
+    pooling      gives one vector for a sequence
     sample       stands for its kind in the contracts that are slow
 """
 
@@ -107,6 +108,8 @@ ROWS = [
     ),
     pooling(["last"]),
     pooling(["last"], bidirectional=True),
+    pooling(["mean"]),
+    pooling(["max"]),
     pooling(["max", "mean", "last"]),
     IdsRow(
         name="WordDropout",

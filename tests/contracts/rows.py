@@ -28,6 +28,7 @@ class Row:
     oracle: Callable[..., Any]  # oracle(weights, x, **call arguments) -> list of arrays
     promises: frozenset[str] = frozenset()
     shape: tuple[int, ...] = (BATCH, TIME, FEATURES)
+    shift: float = 0.0  # of the inputs
 
     def layer(self, seed=0, features=FEATURES, **arguments):
         """A layer with weights that are random and all different."""
@@ -42,7 +43,7 @@ class Row:
         return (*(None for _ in self.shape[:-1]), self.shape[-1])
 
     def inputs(self, seed=1):
-        return normal(seed, *self.shape)
+        return normal(seed, *self.shape) + self.shift
 
     def states(self, seed=2, batch=BATCH):
         """First states, none of them zero."""
@@ -109,7 +110,7 @@ def run(step, x, sizes, initial_state=None, return_sequences=True, loop_run=loop
 
 def run_both_ways(
     oracle, weights, x, sizes, merge, mode, initial_state=None, return_sequences=True, reset_mask=None,
-    go_backwards=False, **options,
+    go_backwards=False, loop_run=loop.run, **options,
 ):  # fmt: skip
     """Two runs, merged. A sequence that begins at t has, read from the right, ended before t - 1."""
     half = len(weights) // 2
@@ -123,7 +124,7 @@ def run_both_ways(
         if backwards and np.ndim(reset_mask) == 2:
             resets = np.pad(reset_mask[:, 1:], [(0, 0), (0, 1)])
         runs.append(
-            loop.run(oracle(own), x, list(states), reset_mask=resets, go_backwards=backwards, **options)
+            loop_run(oracle(own), x, list(states), reset_mask=resets, go_backwards=backwards, **options)
         )
     merged = merge(*runs, mode, return_sequences)
     return [*(merged if mode is None else [merged]), *runs[0][2], *runs[1][2]]
@@ -213,7 +214,8 @@ def pooling(modes, bidirectional=False):
         covers=(layers.SequencePooling,),
         make=partial(layers.SequencePooling, modes, bidirectional=bidirectional),
         oracle=partial(plain_oracles.sequence_pooling, modes=modes, bidirectional=bidirectional),
-        promises=frozenset({"mask", "gradient", "sample"}),
+        promises=frozenset({"pooling", "mask", "gradient", "sample"}),
+        shift=-3.0,  # a zero is then no harmless number: it is a maximum
     )
 
 

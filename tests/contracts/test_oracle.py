@@ -55,17 +55,17 @@ def test_without_initial_states_a_layer_begins_at_zero(row):
 
 
 @pytest.mark.parametrize("mask", MASKS)
-@rows("mask")
-def test_a_layer_with_a_mask_is_its_oracle(row, mask):
-    check_call(row, row.call_arguments(MASKS[mask]))
+@rows("pooling")
+def test_pooling_is_its_oracle(row, mask):
+    check(row, row.call_arguments(MASKS[mask]))
 
 
 @rows()
 def test_a_layer_is_its_oracle(row):
-    check_call(row, row.call_arguments())
+    check(row, row.call_arguments())
 
 
-def check_call(row, call):
+def check(row, call):
     layer = row.layer()
     result = layer(row.inputs(), **call)
     assert distance(result, row.expected(layer.get_weights(), row.inputs(), **call)) < 1e-10
