@@ -140,6 +140,12 @@ def export(name: Name, path: Annotated[Path, typer.Argument(help="The folder of 
 
 
 @app.command()
+def publish(run: Annotated[Path, typer.Argument(help="A folder that `train` wrote.")]) -> None:
+    """Copies a finished training into the zoo of the checkout."""
+    print(_room("zoo.publish").publish(run))
+
+
+@app.command()
 def card(
     check: Annotated[bool, typer.Option(help="Change nothing; fail if a page is not up to date.")] = False,
 ) -> None:

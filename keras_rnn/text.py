@@ -13,24 +13,31 @@ import numpy as np
 PADDING, UNKNOWN = 0, 1
 SPECIAL = ("[PAD]", "[UNK]")
 
+_SPACE = " \t\n\r\f\v"
+# The capitals of the Latin, Greek and Cyrillic blocks with their small letters. A table, for `str.lower` and
+# the graph's `tf.strings.lower` disagree: their Unicode versions differ, and the latter cuts a text at NUL
+# and, in a process with a Turkish locale, makes a dotless i of every I.
+_SMALL = {code: ord(chr(code).lower()) for code in range(0x530) if len(chr(code).lower()) == 1}
 # Applied in this order after lower-casing, by `re` here and by RE2 in the graph: only what both read alike.
 _RULES = (
-    (r"<br\s*/?>", " "),
+    (f"<br[{_SPACE}]*/?>", " "),
     ("[\u0085\u00a0]", " "),  # the white space beyond ASCII that real reviews hold
     (r"(^|[^a-z0-9])'+", r"\1 "),  # a quotation mark before a word, but not the apostrophe in don't
     (r"'+([^a-z0-9]|$)", r" \1"),  # and after it
     (r"([!-&(-/:-@\[-`{-~])", r" \1 "),  # every other ASCII punctuation mark is a word of its own
 )
-_SPACE = " \t\n\r\f\v"
 
 
 def split_words(text: str) -> list[str]:
     """Splits a text into lower-case words and punctuation marks.
 
+    Latin, Greek and Cyrillic capitals become small letters one by one, whatever the locale and the Unicode
+    version of the process (so a final sigma is an ordinary one); capitals of other scripts stay.
+
     >>> split_words("Don't miss it!<br />'Great'...")
     ["don't", 'miss', 'it', '!', 'great', '.', '.', '.']
     """
-    text = text.lower()
+    text = text.translate(_SMALL)
     for pattern, replacement in _RULES:
         text = re.sub(pattern, replacement, text, flags=re.ASCII)
     return [word for word in re.split(f"[{_SPACE}]+", text) if word]
@@ -48,7 +55,8 @@ class WordTokenizer:
             quarter of `max_length` and, from the end, the other three.
 
     Raises:
-        ValueError: if a word stands twice, or `max_length` or `truncation` is not one of the above.
+        ValueError: if there is no word, or one that stands twice, is empty or holds white space, or if
+            `max_length` or `truncation` is not one of the above.
 
     Example:
 
@@ -61,6 +69,14 @@ class WordTokenizer:
         if len(set(words)) != len(words):
             twice = [word for word, count in Counter(words).items() if count > 1]
             raise ValueError(f"`words` must not repeat; received twice: {twice[:5]}.")
+        if not words:
+            raise ValueError("`words` must hold at least one word; received none.")
+        broken = [word for word in words if not word or any(space in word for space in _SPACE)]
+        if broken:
+            raise ValueError(
+                f"`words` must be words without white space; received {broken[:5]}. A vocabulary file holds "
+                "one word a line and no blank lines."
+            )
         if max_length is not None and max_length < 4:
             raise ValueError(
                 f"`max_length` must be None or at least 4 words; received max_length={max_length}."
@@ -81,7 +97,12 @@ class WordTokenizer:
 
         Words of equal frequency stand in alphabetic order, so that the same texts give the same ids.
         """
-        counts = Counter(word for text in texts for word in split_words(text))
+        if vocabulary_size <= len(SPECIAL):
+            raise ValueError(
+                f"`vocabulary_size` must be more than the {len(SPECIAL)} special ids; "
+                f"received vocabulary_size={vocabulary_size}."
+            )
+        counts = Counter(word for text in _several(texts) for word in split_words(text))
         ranked = sorted(counts, key=lambda word: (-counts[word], word))
         return cls(ranked[: vocabulary_size - len(SPECIAL)], **kwargs)
 
@@ -107,7 +128,7 @@ class WordTokenizer:
         """One int32 array of ids for each text; an empty text gives an empty array."""
         return [
             np.array(self._cut([self._ids.get(word, UNKNOWN) for word in split_words(text)]), np.int32)
-            for text in texts
+            for text in _several(texts)
         ]
 
     def decode(self, ids: Iterable[int]) -> list[str]:
@@ -136,7 +157,11 @@ class WordTokenizer:
         """
         import tensorflow as tf
 
-        texts = tf.strings.lower(texts, encoding="utf-8")
+        codes = tf.strings.unicode_decode(texts, "UTF-8")
+        small = tf.constant([_SMALL.get(code, code) for code in range(0x530)])
+        lowered = tf.gather(small, tf.minimum(codes.values, len(small) - 1))
+        lowered = tf.where(codes.values < len(small), lowered, codes.values)
+        texts = tf.strings.unicode_encode(codes.with_values(lowered), "UTF-8")
         for pattern, replacement in _RULES:
             texts = tf.strings.regex_replace(texts, pattern, replacement)
         words = tf.strings.split(tf.strings.regex_replace(texts, f"[{_SPACE}]+", " "), " ")
@@ -161,3 +186,10 @@ class WordTokenizer:
                 entries = tf.lookup.KeyValueTensorInitializer(tf.constant(self.words, tf.string), ids)
                 self._table = tf.lookup.StaticHashTable(entries, UNKNOWN)
         return self._table
+
+
+def _several(texts: Iterable[str]) -> Iterable[str]:
+    # A string is an iterable of strings, too, and would pass as so many texts of one letter.
+    if isinstance(texts, str):
+        raise TypeError(f"`texts` must be several texts; received one, {texts[:40]!r}. Put it in a list.")
+    return texts

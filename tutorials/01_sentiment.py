@@ -121,7 +121,7 @@ print(f"test accuracy {accuracy:.4f} (baseline {BASELINE:.2f})")
 # ## What the state does over a review
 #
 # Below, the state of the forward LSTM after each word, and above it the answer that the model would give if the
-# review ended there. Some units switch at a word of praise and hold; that is the conveyor belt.
+# review ended there. Some units switch at a word of praise or blame and hold their value until another comes.
 
 # %%
 REVIEW = (
@@ -134,7 +134,11 @@ states = model.recurrent_layers[0].forward_layer(model.embedding(ids))
 prefixes = [" ".join(words[: k + 1]) for k in range(len(words))]
 scores = model.predict(prefixes, verbose=0)[:, 0]
 plots.states_over_text(
-    keras.ops.convert_to_numpy(states)[0], words, OUTPUT / "states.png", scores, "State of the LSTM over a review"
+    keras.ops.convert_to_numpy(states)[0],
+    words,
+    OUTPUT / "states.png",
+    scores,
+    "State of the LSTM over a review",
 )
 print(f"States over a review: {OUTPUT / 'states.png'}")
 

@@ -38,6 +38,7 @@ class AffineCell(RecurrentCell):
     """
 
     gates: int
+    output_state = 0
 
     def __init__(
         self,
@@ -134,7 +135,13 @@ class AffineCell(RecurrentCell):
         )
 
     def get_constants(self, batch_size: Any, training: bool = False) -> Constants:
-        constants = {"recurrent_kernel": ops.cast(self.recurrent_kernel, self.compute_dtype)}
+        """W and U in the compute dtype, b in `state_dtype`; while training, masks that multiply x and h."""
+        constants = {
+            "W": ops.cast(self.kernel, self.compute_dtype),
+            "U": ops.cast(self.recurrent_kernel, self.compute_dtype),
+        }
+        if self.bias is not None:
+            constants["b"] = ops.cast(self.bias, self.state_dtype)
         if training and self.dropout:
             shape = (batch_size, self.kernel.shape[0])
             constants["dropout_mask"] = dropout_mask(
@@ -151,13 +158,8 @@ class AffineCell(RecurrentCell):
         inputs = ops.cast(inputs, self.compute_dtype)
         if "dropout_mask" in constants:
             inputs = inputs * constants["dropout_mask"]
-        projected = ops.cast(ops.matmul(inputs, ops.cast(self.kernel, self.compute_dtype)), self.state_dtype)
-        return projected if self.bias is None else projected + self.input_bias
-
-    @property
-    def input_bias(self) -> Any:
-        """The part of the bias that is added to the projected input."""
-        return ops.cast(self.bias, self.state_dtype)
+        projected = ops.cast(ops.matmul(inputs, constants["W"]), self.state_dtype)
+        return projected + constants["b"] if "b" in constants else projected
 
     def drop_state(self, h: Any, constants: Constants) -> Any:
         """The previous state as the gates see it."""

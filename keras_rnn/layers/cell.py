@@ -35,6 +35,9 @@ class RecurrentCell(keras.layers.Layer):
     """
 
     state_names: tuple[str, ...] = ("h",)
+    #: The state that is also the output, by its position; None if the output is none of them. The loop is
+    #: faster where it knows.
+    output_state: int | None = None
 
     def __init__(self, **kwargs: Any) -> None:
         # autocast would round the states that are handed in; the cell casts what it multiplies.

@@ -16,6 +16,8 @@ class ForeignCell:
     Not a layer: the cell that it wraps stays the one that owns weights and is saved.
     """
 
+    output_state = None
+
     def __init__(self, cell: Any) -> None:
         for name in ("call", "state_size"):
             if not hasattr(cell, name):

@@ -92,19 +92,12 @@ class GRUCell(AffineCell):
     def bias_shape(self) -> tuple[int, ...]:
         return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
 
-    @property
-    def input_bias(self) -> Any:
-        bias = super().input_bias
-        return bias[0] if self.reset_after else bias
-
     def get_constants(self, batch_size: Any, training: bool = False) -> Constants:
         constants = super().get_constants(batch_size, training)
-        U = constants.pop("recurrent_kernel")
-        if self.reset_after:
-            constants["U"] = U
-            if self.bias is not None:
-                constants["recurrent_bias"] = ops.cast(self.bias, self.state_dtype)[1]
-        else:
+        if self.reset_after and "b" in constants:
+            constants["b"], constants["recurrent_b"] = constants["b"][0], constants["b"][1]
+        if not self.reset_after:
+            U = constants.pop("U")
             constants["U_zr"], constants["U_h"] = U[:, : 2 * self.units], U[:, 2 * self.units :]
         return constants
 
@@ -115,8 +108,8 @@ class GRUCell(AffineCell):
         x_z, x_r, x_h = ops.split(projected, 3, axis=-1)
         if self.reset_after:
             product = self.product(dropped, constants["U"])
-            if "recurrent_bias" in constants:
-                product = product + constants["recurrent_bias"]
+            if "recurrent_b" in constants:
+                product = product + constants["recurrent_b"]
             h_z, h_r, h_h = ops.split(product, 3, axis=-1)
         else:
             h_z, h_r = ops.split(self.product(dropped, constants["U_zr"]), 2, axis=-1)

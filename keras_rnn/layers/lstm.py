@@ -98,7 +98,7 @@ class LSTMCell(AffineCell):
 
     def step(self, projected: Any, states: States, constants: Constants) -> tuple[Any, States]:
         h, c = states
-        z = projected + self.product(self.drop_state(h, constants), constants["recurrent_kernel"])
+        z = projected + self.product(self.drop_state(h, constants), constants["U"])
         h, c = lstm_step(z, c, self.activation, self.recurrent_activation)
         return h, [h, c]
 

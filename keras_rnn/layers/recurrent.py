@@ -11,9 +11,9 @@ from keras import ops, tree
 
 from keras_rnn.layers.cell import RecurrentCell, States
 from keras_rnn.layers.foreign_cell import ForeignCell
+from keras_rnn.layers.loop import run_cell
 from keras_rnn.layers.stacked import StackedCells
 from keras_rnn.ops.masking import as_mask
-from keras_rnn.ops.recurrence import scan
 
 
 @keras.saving.register_keras_serializable("keras_rnn")
@@ -105,9 +105,6 @@ class Recurrent(keras.layers.Layer):
         self.zero_output_for_mask = zero_output_for_mask
         self.use_cudnn = use_cudnn
         self.supports_masking = True
-        # fit(jit_compile="auto") asks this. XLA makes the loop slower on the CPU, and compiles it anew for
-        # each length; who asks for jit_compile=True gets it.
-        self.supports_jit = keras.backend.backend() != "tensorflow"
         self.states: Any = None
 
     @property
@@ -194,7 +191,7 @@ class Recurrent(keras.layers.Layer):
         constants = self._stepper.get_constants(batch_size, training)
 
         x = ops.swapaxes(sequences, 0, 1)
-        masks = {}
+        masks: dict[str, Any] = {}
         if mask is not None:
             masks["mask"] = self._time_major(as_mask(mask), sequences, "mask")
         if reset_mask is not None:
@@ -206,34 +203,25 @@ class Recurrent(keras.layers.Layer):
                 masks["reset"] = self._time_major(reset_mask, sequences, "reset_mask")
         if self.go_backwards:
             x, masks = ops.flip(x, 0), {name: ops.flip(m, 0) for name, m in masks.items()}
-        projected = self._stepper.project_inputs(x, constants)
 
-        no_output = ops.zeros((batch_size, self.output_size), self._stepper.state_dtype)
-        # The last output is carried only where somebody will ask for it: each tensor in the carry costs.
-        repeats = "mask" in masks and not self.zero_output_for_mask
-        carries_output = repeats or not self.return_sequences
-
-        def step(carry: Any, inputs: Any) -> tuple[Any, Any]:
-            states, last = carry
-            p, m = inputs
-            if "reset" in m:
-                states = [ops.where(m["reset"], new, old) for new, old in zip(fresh, states)]
-                last = [ops.where(m["reset"], no_output, y) for y in last]
-            y, new_states = self._stepper.step(p, states, constants)
-            y, new_states = ops.cast(y, no_output.dtype), self._cast_states(new_states)
-            if "mask" in m:
-                new_states = [ops.where(m["mask"], new, old) for new, old in zip(new_states, states)]
-                y = ops.where(m["mask"], y, last[0] if repeats else no_output)
-            return (new_states, [y] if carries_output else []), (y if self.return_sequences else ())
-
-        first = (states, [no_output] if carries_output else [])
-        (states, last), outputs = scan(step, first, (projected, masks), unroll=self.unroll)
+        output, states = run_cell(
+            self._stepper,
+            x,
+            states,
+            fresh,
+            constants,
+            **masks,
+            return_sequences=self.return_sequences,
+            zero_output_for_mask=self.zero_output_for_mask,
+            unroll=self.unroll,
+        )
         if self._foreign:
             self._foreign.release()
         if self.stateful:
             for variable, state in zip(self.states, states):
                 variable.assign(state)
-        output = ops.swapaxes(outputs, 0, 1) if self.return_sequences else last[0]
+        if self.return_sequences:
+            output = ops.swapaxes(output, 0, 1)
         output = ops.cast(output, self.compute_dtype)
         return (output, *states) if self.return_state else output
 

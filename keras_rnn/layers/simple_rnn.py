@@ -49,9 +49,7 @@ class SimpleRNNCell(AffineCell):
 
     def step(self, projected: Any, states: States, constants: Constants) -> tuple[Any, States]:
         (h,) = states
-        h = self.activation(
-            projected + self.product(self.drop_state(h, constants), constants["recurrent_kernel"])
-        )
+        h = self.activation(projected + self.product(self.drop_state(h, constants), constants["U"]))
         return h, [h]
 
 

@@ -56,6 +56,11 @@ class StackedCells(RecurrentCell):
         return [size for cell in self.cells for size in cell.state_size]
 
     @property
+    def output_state(self) -> int | None:  # type: ignore[override]
+        top = self.cells[-1].output_state
+        return None if top is None else len(self.state_size) - len(self.cells[-1].state_size) + top
+
+    @property
     def output_size(self) -> int:
         return self.cells[-1].output_size
 

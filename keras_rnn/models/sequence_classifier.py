@@ -173,20 +173,26 @@ class SequenceClassifier(TextModel):
 
     def check_targets(self, y: np.ndarray) -> None:
         head, outputs = self._config["head"], self._config["outputs"]
-        if head == "gaussian" or not y.size:
-            return
         if y.dtype.kind not in "biuf":
-            raise TypeError(f"Labels must be numbers; received dtype {y.dtype}, for example {y.flat[0]!r}.")
-        classes = 2 if head == "bernoulli" else outputs
-        wrong = y[(y < 0) | (y > classes - 1) | (y != np.floor(y))]
-        if wrong.size:
+            example = f", for example {y.flat[0]!r}" if y.size else ""
+            raise TypeError(f"Labels must be numbers; received dtype {y.dtype}{example}.")
+        each = 1 if head == "categorical" else outputs
+        if y.size != each * len(y):
+            wanted = "one class, as a number and not one-hot" if head == "categorical" else f"{each} of them"
+            raise ValueError(f"Each row of labels must hold {wanted}; received labels of shape {y.shape}.")
+        if head == "gaussian":
+            wrong, legal = y[~np.isfinite(y)], "a finite number"
+        else:
+            classes = 2 if head == "bernoulli" else outputs
+            wrong = y[(y < 0) | (y > classes - 1) | (y != np.floor(y))]
             legal = "0 or 1" if head == "bernoulli" else f"a class from 0 to {classes - 1}"
+        if wrong.size:
             raise ValueError(f"Each label must be {legal}; received {wrong.flat[0]}.")
 
     def prepare_targets(self, y: Any) -> np.ndarray:
         y = super().prepare_targets(y)
         if self._config["head"] == "categorical":
-            return y.astype(np.int32)
+            return y.reshape(-1).astype(np.int32)
         # Keras compares targets and outputs shape by shape: (batch,) becomes (batch, 1).
         return y.reshape(len(y), -1).astype(np.float32)
 

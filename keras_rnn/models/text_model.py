@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_rnn.models.inputs import as_targets, as_texts, as_tuple, is_dataset, is_text
 from keras_rnn.models.text_batches import TextBatches
 from keras_rnn.text import WordTokenizer
 
@@ -24,7 +25,7 @@ class TextModel(keras.Model):
         self.tokenizer: Any = tokenizer
 
     def check_targets(self, y: np.ndarray) -> None:
-        """Raises ValueError if labels given with texts do not fit the model."""
+        """Raises TypeError or ValueError if labels do not fit the model."""
 
     def prepare_targets(self, y: Any) -> np.ndarray:
         """Labels as the array that the loss takes."""
@@ -55,25 +56,32 @@ class TextModel(keras.Model):
             x, y, batch_size, validation_split, validation_data, shuffle, initial_epoch, sample_weight: as in
                 Keras. The other arguments, too.
         """
-        batch_size = batch_size or 32
+        batch_size = 32 if batch_size is None else batch_size
         if validation_data is not None:
-            validation_data = self._for_keras(batch_size, *_pair(validation_data))
+            validation_data = self._for_keras(batch_size, *as_tuple(validation_data))
         if self._is_text(x):
-            texts, y = _texts(x), _targets(y)
-            weights = None if sample_weight is None else np.asarray(sample_weight)
-            if validation_split:
+            texts = as_texts(x)
+            y, weights = as_targets(texts, y, sample_weight)
+            if validation_split and validation_data is None:
                 cut = len(texts) - round(len(texts) * validation_split)
-                if validation_data is None:
-                    held = None if weights is None else weights[cut:]
+                if not 0 < cut <= len(texts):
+                    raise ValueError(
+                        "`validation_split` must be a share in [0, 1) that leaves a text to train on; "
+                        f"received validation_split={validation_split} of {len(texts)} texts."
+                    )
+                held = None if weights is None else weights[cut:]
+                if cut < len(texts):
                     validation_data = self._for_keras(batch_size, texts[cut:], y[cut:], held)
                 texts, y, weights = texts[:cut], y[:cut], None if weights is None else weights[:cut]
-                validation_split = 0.0
             x = self._batches(
                 texts, y, weights, batch_size, shuffle, seed, initial_epoch, drop_remainder
             ).for_keras()
             y = sample_weight = batch_size = None
-        elif _is_dataset(x):
+            validation_split = 0.0
+        elif is_dataset(x):
             x, batch_size = self._encode_dataset(x), None
+        elif y is not None:
+            self.check_targets(np.asarray(y))
         return super().fit(
             x,
             y,
@@ -96,21 +104,20 @@ class TextModel(keras.Model):
         **kwargs: Any,
     ) -> Any:
         """Loss and metrics. As `keras.Model.evaluate`, and `x` may be raw text."""
-        if self._is_text(x) or _is_dataset(x):
-            dataset = self._for_keras(batch_size or 64, x, y, sample_weight)
+        if self._is_text(x) or is_dataset(x):
+            dataset = self._for_keras(64 if batch_size is None else batch_size, x, y, sample_weight)
             return super().evaluate(dataset, **kwargs)
+        if y is not None:
+            self.check_targets(np.asarray(y))
         return super().evaluate(x, y, batch_size, sample_weight=sample_weight, **kwargs)
 
     def predict(self, x: Any, batch_size: int | None = None, **kwargs: Any) -> Any:
         """Outputs, in the order of the texts. As `keras.Model.predict`, and `x` may be raw text."""
-        if _is_dataset(x):
+        if is_dataset(x):
             return super().predict(self._encode_dataset(x), **kwargs)
         if not self._is_text(x):
             return super().predict(x, batch_size, **kwargs)
-        texts = _texts(x)
-        if not texts:
-            raise ValueError("`x` must hold at least one text; received an empty list.")
-        batches = self._batches(texts, None, None, batch_size or 64)
+        batches = self._batches(as_texts(x), None, None, 64 if batch_size is None else batch_size)
         sorted_outputs = super().predict(batches.for_keras(), **kwargs)
         outputs = np.empty_like(sorted_outputs)
         outputs[batches.order] = sorted_outputs
@@ -145,21 +152,19 @@ class TextModel(keras.Model):
     ) -> TextBatches:
         require_tokenizer(self)
         targets = [] if y is None else [self.prepare_targets(y)]
-        targets += [] if weights is None else [np.asarray(weights)]
-        for target in targets:
-            if len(target) != len(texts):
-                raise ValueError(
-                    f"There must be one label for each text; received {len(texts)} texts and "
-                    f"{len(target)} labels."
-                )
+        targets += [] if weights is None else [weights]
         rows = self.tokenizer.encode(texts)
         return TextBatches(rows, targets, batch_size, shuffle, seed, first_epoch, drop_remainder)
 
     def _for_keras(self, batch_size: int, x: Any, y: Any = None, weights: Any = None) -> Any:
         if self._is_text(x):
-            return self._batches(_texts(x), _targets(y), weights, batch_size).for_keras()
-        if _is_dataset(x):
+            texts = as_texts(x)
+            return self._batches(texts, *as_targets(texts, y, weights), batch_size).for_keras()
+        if is_dataset(x):
             return self._encode_dataset(x)
+        if y is None:
+            return x
+        self.check_targets(np.asarray(y))
         return (x, y) if weights is None else (x, y, weights)
 
     def _encode_dataset(self, dataset: Any) -> Any:
@@ -185,34 +190,7 @@ class TextModel(keras.Model):
         return dataset.map(encode, num_parallel_calls=2).prefetch(2)
 
     def _is_text(self, x: Any) -> bool:
-        """Whether `x` is raw text. A flat list of anything else is an error: ids come as `(batch, time)`."""
-        if isinstance(x, str):
-            raise TypeError(
-                f"`x` must be a list of texts; received one string, {x[:40]!r}. Put it in a list."
-            )
-        if isinstance(x, (list, tuple)):
-            wrong = next((item for item in x if not isinstance(item, (str, bytes))), None)
-            if wrong is None:
-                return True
-            if self.tokenizer is not None and not isinstance(wrong, (list, tuple, np.ndarray)):
-                raise TypeError(
-                    f"Each text must be a string; received {wrong!r} ({type(wrong).__name__}). "
-                    "Ids are given as an integer array (batch, time)."
-                )
-            return False
-        dtype = getattr(x, "dtype", None)
-        if dtype is None:
-            return False
-        if getattr(dtype, "name", None) == "string" or getattr(dtype, "kind", None) in ("U", "S"):
-            return True
-        if getattr(dtype, "kind", None) == "O":
-            return self._is_text(list(x))
-        if self.tokenizer is not None and len(x.shape) == 1:
-            raise TypeError(
-                f"`x` must be texts or an integer array of ids (batch, time); received numbers of shape "
-                f"{tuple(x.shape)} and dtype {dtype}."
-            )
-        return False
+        return is_text(x, takes_text=self.tokenizer is not None)
 
 
 def require_tokenizer(model: Any) -> None:
@@ -221,24 +199,3 @@ def require_tokenizer(model: Any) -> None:
             f"`{model.name}` has no tokenizer and takes ids (batch, time); received text. "
             "Give the model a `tokenizer=WordTokenizer(...)`."
         )
-
-
-def _texts(x: Any) -> list[str]:
-    """A flat list of Python strings from a list, an array or a tensor."""
-    if hasattr(x, "numpy"):
-        x = x.numpy()
-    return [item.decode("utf-8") if isinstance(item, bytes) else str(item) for item in x]
-
-
-def _targets(y: Any) -> Any:
-    if y is None:
-        raise ValueError("`y` must hold a label for each text; received y=None.")
-    return np.asarray(y)
-
-
-def _pair(data: Any) -> tuple[Any, ...]:
-    return tuple(data) if isinstance(data, (list, tuple)) else (data,)
-
-
-def _is_dataset(x: Any) -> bool:
-    return hasattr(x, "element_spec") and hasattr(x, "map")

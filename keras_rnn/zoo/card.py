@@ -45,7 +45,6 @@ def card(name_or_folder: str | Path) -> str:
 
     text += ["## Training", ""]
     if training:
-        held = training["validation_examples"]
         text += [
             "| reviews | epochs | steps | hours | on | why it stopped |",
             "|---|---|---|---|---|---|",
@@ -53,10 +52,20 @@ def card(name_or_folder: str | Path) -> str:
             f"| {training['hours']:.2f} | {training['hardware']} | {training['stopped']} |",
             "",
             f"`{training['command']}`{_at(training)}. "
-            + (f"{held:,} reviews of the training split were held out for validation. " if held else "")
             + "Last epoch: "
             + ", ".join(f"{k} {v:.4g}" for k, v in training["final"].items() if k != "epoch")
             + ".",
+            "",
+        ]
+    if "validation" in metrics:
+        chosen = metrics["validation"]
+        text += [
+            f"The recipe was chosen with {chosen['validation_examples']:,} reviews of the training split "
+            f"held out (`{chosen['command']}`{_at(chosen)}): accuracy {chosen['final']['val_accuracy']:.4f}, "
+            f"cross entropy {chosen['final']['val_loss']:.4f} after the last epoch. The test split was read "
+            "once, for the table above.",
+            "",
+            "![Learning curves](curves.png)",
             "",
         ]
     part = recipe.training

@@ -9,7 +9,10 @@ The promises:
     causal       an output depends on no later step, so a sequence can be cut and its state carried
     gradient     is differentiable in its inputs
     mask         takes a mask
+    dropout      takes dropout, recurrent_dropout and seed
     pooling      gives one vector for a sequence
+    foreign      runs a cell of keras.layers
+    peer         has a layer of keras.layers with the same weights and numbers
     sample       stands for its kind in the contracts that are slow
 """
 
@@ -85,7 +88,7 @@ ROWS = [
         oracle=bound(cells.lstm),
         mutants=cell_mutants(cells.lstm),
         sizes=(UNITS, UNITS),
-        promises=CAUSAL,
+        promises=CAUSAL | {"foreign", "peer"},
     ),
     over(
         lambda dtype: keras.layers.StackedRNNCells(
@@ -96,7 +99,7 @@ ROWS = [
         oracle=stack_oracle(cells.lstm, cells.gru_reset_after),
         mutants={},
         sizes=(3, 3, UNITS),
-        promises=CAUSAL,
+        promises=CAUSAL | {"foreign"},
     ),
     *(
         in_both_directions(layer, oracle, states, peer, merge_mode)
@@ -124,13 +127,9 @@ ROWS = [
 ]
 
 
-def rows(*promises, having=None):
-    """Runs a test on each row that makes these promises (and has that attribute)."""
-    found = [
-        row
-        for row in ROWS
-        if set(promises) <= row.promises and (having is None or getattr(row, having, None))
-    ]
+def rows(*promises, without=None):
+    """Runs a test on each row that makes these promises, and not that one."""
+    found = [row for row in ROWS if set(promises) <= row.promises and without not in row.promises]
     return pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in found])
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import keras
@@ -30,12 +30,13 @@ class Row:
     shape: tuple[int, ...] = (BATCH, TIME, FEATURES)
     shift: float = 0.0  # of the inputs
 
-    def layer(self, seed=0, features=FEATURES, **arguments):
-        """A layer with weights that are random and all different."""
-        layer = self.make(**{"dtype": "float64", **arguments})
-        layer.build((BATCH if arguments.get("stateful") else None, *self.unknown_time[1:-1], features))
-        layer.set_weights([normal([seed, k], *w.shape) for k, w in enumerate(layer.get_weights())])
-        return layer
+    def layer(self, **arguments):
+        """A built layer with weights that are random and all different; one and the same for all tests."""
+        return _shared(self, **{"dtype": "float64", **arguments})
+
+    def own_layer(self, **arguments):
+        """The same, for a test that changes it."""
+        return _shared.__wrapped__(self, **{"dtype": "float64", **arguments})
 
     @property
     def unknown_time(self):
@@ -55,6 +56,15 @@ class Row:
 
     def expected(self, weights, x, **call):
         return self.oracle(weights, x, **call)
+
+
+@cache
+def _shared(row, **arguments):
+    layer = row.make(**arguments)
+    batch = BATCH if arguments.get("stateful") else None
+    layer.build((batch, *row.unknown_time[1:]))
+    layer.set_weights([normal([0, k], *w.shape) for k, w in enumerate(layer.get_weights())])
+    return layer
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -85,8 +95,11 @@ class RecurrentRow(Row):
     def call_arguments(self, mask=None):
         return {"initial_state": self.states(), "mask": mask}
 
-    def layer(self, seed=0, features=FEATURES, **arguments):
-        return super().layer(seed, features, **{"return_sequences": True, "return_state": True, **arguments})
+    def layer(self, **arguments):
+        return super().layer(**{"return_sequences": True, "return_state": True, **arguments})
+
+    def own_layer(self, **arguments):
+        return super().own_layer(**{"return_sequences": True, "return_state": True, **arguments})
 
     def expected(self, weights, x, *, oracle=None, **options):
         """What a layer with `return_state` gives: the output, then the states."""
@@ -163,7 +176,9 @@ def architecture(layer, cell, oracle, states=1, peer=None, **options):
                 oracle=bound(oracle),
                 mutants=cell_mutants(oracle, use_bias),
                 sizes=(UNITS,) * states,
-                promises=CAUSAL | {"sample"} if use_bias else CAUSAL,
+                promises=CAUSAL
+                | ({"sample", "dropout"} if use_bias else set())
+                | ({"peer"} if peer else set()),
             )
         )
     return found
@@ -203,7 +218,9 @@ def in_both_directions(layer, oracle, states, peer, merge_mode):
         oracle=bound(oracle),
         mutants={},
         sizes=(UNITS,) * (2 * states),
-        promises=RECURRENT | ({"sample"} if (layer, merge_mode) == (layers.LSTM, "concat") else set()),
+        promises=RECURRENT
+        | {"peer"}
+        | ({"sample", "dropout"} if (layer, merge_mode) == (layers.LSTM, "concat") else set()),
         merge_mode=merge_mode,
     )
 

@@ -1,0 +1,132 @@
+"""A layer is made again from its configuration: no argument is lost, none is changed."""
+
+import copy
+import inspect
+import json
+
+import keras
+import pytest
+
+from keras_rnn import layers
+from tests.contracts.catalogue import ROWS, rows
+
+#: A value for each constructor argument that is not its default.
+OTHER = {
+    "activation": "relu",
+    "recurrent_activation": "hard_sigmoid",
+    "use_bias": False,
+    "kernel_initializer": "ones",
+    "recurrent_initializer": "he_normal",
+    "bias_initializer": "ones",
+    "kernel_regularizer": "l1",
+    "recurrent_regularizer": "l2",
+    "bias_regularizer": "l1",
+    "activity_regularizer": "l2",
+    "kernel_constraint": "non_neg",
+    "recurrent_constraint": "unit_norm",
+    "bias_constraint": "max_norm",
+    "dropout": 0.25,
+    "recurrent_dropout": 0.125,
+    "seed": 7,
+    "unit_forget_bias": False,
+    "reset_after": False,
+    "return_sequences": True,
+    "return_state": True,
+    "go_backwards": True,
+    "stateful": True,
+    "unroll": True,
+    "zero_output_for_mask": True,
+    "use_cudnn": False,
+    "merge_mode": "mul",
+    "modes": ["max", "last"],
+    "bidirectional": True,
+    "rate": 0.125,
+    "unknown_id": 5,
+    "outputs": 2,
+}
+#: Arguments that are other layers, or weights: the rows make these.
+PARTS = {"cell", "cells", "layer", "backward_layer", "weights"}
+CLASSES = sorted({covered for row in ROWS for covered in row.covers}, key=lambda cls: cls.__name__)
+
+
+def arguments_of(cls):
+    """The named arguments of a constructor, with what it must be given."""
+    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    return [p for p in parameters if p.kind is not inspect.Parameter.VAR_KEYWORD]
+
+
+def make(cls, **arguments):
+    """The smallest layer of this class with these arguments."""
+    needed = {
+        "units": 3,
+        "cell": layers.LSTMCell(3) if cls is layers.Recurrent else None,
+        "cells": [layers.LSTMCell(3), layers.GRUCell(2)],
+        "layer": layers.LSTM(3),
+        "rate": 0.5,
+    }
+    parts = {p.name: needed[p.name] for p in arguments_of(cls) if p.default is inspect.Parameter.empty}
+    return cls(**{**parts, **arguments})
+
+
+def again(layer):
+    """The layer after a trip through JSON."""
+    text = json.dumps(keras.saving.serialize_keras_object(layer))
+    return keras.saving.deserialize_keras_object(json.loads(text))
+
+
+@rows()
+def test_a_layer_is_made_again_from_its_configuration(row):
+    layer = row.make()
+    found = again(layer)
+    assert type(found) is type(layer)
+    assert found.get_config() == layer.get_config()
+    assert type(layer).from_config(layer.get_config()).get_config() == layer.get_config()
+
+
+@rows(without="foreign")  # keras.layers.StackedRNNCells empties the configuration that it is given
+def test_from_config_leaves_the_configuration_alone(row):
+    config = row.make().get_config()
+    before = copy.deepcopy(config)
+    type(row.make()).from_config(config)
+    assert config == before
+
+
+CASES = [(cls, p.name) for cls in CLASSES for p in arguments_of(cls) if p.name not in PARTS | {"units"}]
+
+
+@pytest.mark.parametrize(("cls", "name"), CASES, ids=lambda value: getattr(value, "__name__", value))
+def test_no_argument_is_lost(cls, name):
+    default, other = make(cls), make(cls, **{name: OTHER[name]})
+    assert other.get_config()[name] != default.get_config()[name]
+    assert again(other).get_config()[name] == other.get_config()[name]
+
+
+@pytest.mark.parametrize("cls", [layers.LSTM, layers.LSTMCell, layers.Bidirectional, layers.BernoulliHead])
+def test_the_arguments_of_every_keras_layer_survive(cls):
+    layer = make(cls, name="mine", trainable=False, dtype="mixed_bfloat16")
+    config = again(layer).get_config()
+    assert config["name"] == "mine"
+    assert config["trainable"] is False
+    assert again(layer).compute_dtype == "bfloat16"
+
+
+def test_an_activity_regularizer_survives():
+    layer = layers.LSTM(3, activity_regularizer="l2")
+    assert isinstance(again(layer).activity_regularizer, keras.regularizers.L2)
+
+
+def test_the_cell_in_a_layer_has_the_arguments_of_the_layer():
+    for cls in (layers.SimpleRNN, layers.LSTM, layers.GRU):
+        names = {p.name for p in arguments_of(cls.cell_class)} - {"units"}
+        layer = make(cls, **{name: OTHER[name] for name in names})
+        alone = make(cls.cell_class, **{name: OTHER[name] for name in names})
+        config, expected = layer.cell.get_config(), alone.get_config()
+        assert {k: v for k, v in config.items() if k != "name"} == {
+            k: v for k, v in expected.items() if k != "name"
+        }
+
+
+def test_arguments_are_attributes_of_the_layer():
+    layer = layers.GRU(3, dropout=0.25, reset_after=False, activation="relu")
+    assert (layer.units, layer.dropout, layer.reset_after) == (3, 0.25, False)
+    assert layer.activation is keras.activations.relu

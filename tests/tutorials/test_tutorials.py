@@ -1,0 +1,48 @@
+"""Every tutorial runs from its first line to its last, and beats the baseline that its header states."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TUTORIALS = sorted((ROOT / "tutorials").glob("[0-9][0-9]_*.py"))
+
+
+def test_there_is_a_tutorial():
+    assert TUTORIALS[0].name == "01_sentiment.py"
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.skipif("KERAS_RNN_DATA" not in os.environ, reason="KERAS_RNN_DATA is unset: no real corpora")
+@pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+def test_runs_and_beats_its_baseline(path, tmp_path):
+    environment = {
+        **os.environ,
+        "KERAS_RNN_TUTORIAL_FAST": "1",
+        "KERAS_RNN_TUTORIAL_OUTPUT": str(tmp_path),
+        "PYTHONWARNINGS": "error::UserWarning:keras_rnn",
+    }
+    done = subprocess.run(
+        [sys.executable, path], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    header = path.read_text(encoding="utf-8").split("# %%\n", 1)[0]
+    stated = float(re.search(r"Baseline: accuracy (\d\.\d+)", header)[1])
+    reached = re.search(r"test accuracy (\d\.\d+) \(baseline (\d\.\d+)\)", done.stdout)
+    assert float(reached[2]) == stated
+    assert float(reached[1]) > stated + 0.1
+    assert float(re.search(r"largest difference (\S+)", done.stdout)[1]) < 1e-5
+    for picture in tmp_path.glob("*.png"):
+        assert picture.read_bytes().startswith(b"\x89PNG")
+    assert {picture.name for picture in tmp_path.glob("*.png")} >= {"curves.png", "states.png"}
+
+
+@pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.stem)
+def test_uses_the_public_api_alone(path):
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"\b(keras\.src|tensorflow\.python|keras_rnn\.\w+\._|\._[a-z])", text)
