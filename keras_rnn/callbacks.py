@@ -51,7 +51,8 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             return 0
         variables = _variables(model)
         try:
-            with np.load(self.path) as file:
+            # Opened here: of a damaged file NumPy would leave its own handle open.
+            with open(self.path, "rb") as binary, np.load(binary) as file:
                 state = json.loads(str(file["state"]))
                 values = [file[f"variable_{k}"] for k in range(state["variables"])]
         except Exception as error:

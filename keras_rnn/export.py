@@ -5,12 +5,12 @@ The exported folder needs nothing but TensorFlow to run: no keras_rnn, and no te
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import keras
+
+from keras_rnn.files import folder_written_whole
 
 
 def export_text_model(model: Any, path: str | Path, verbose: bool = False) -> None:
@@ -26,6 +26,7 @@ def export_text_model(model: Any, path: str | Path, verbose: bool = False) -> No
 
     Raises:
         ValueError: if the backend is not TensorFlow, or `path` exists and is no SavedModel.
+        OSError: if it cannot be written, for example on a full disk.
     """
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
@@ -47,12 +48,8 @@ def export_text_model(model: Any, path: str | Path, verbose: bool = False) -> No
     signature = [tf.TensorSpec([None], tf.string, name="text")]
     archive.add_endpoint("serving_default", serving_default, input_signature=signature)
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
-        archive.write_out(str(temporary), verbose=verbose)
-        temporary.chmod(0o755)
-        shutil.rmtree(path, ignore_errors=True)
-        temporary.rename(path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with folder_written_whole(path) as temporary:
+        try:
+            archive.write_out(str(temporary), verbose=verbose)
+        except tf.errors.OpError as error:  # TensorFlow's name for what goes wrong with a file, too
+            raise OSError(error.message.rpartition("; ")[2].partition(" [Op:")[0]) from error

@@ -17,7 +17,8 @@ _SPACE = " \t\n\r\f\v"
 # The capitals of the Latin, Greek and Cyrillic blocks with their small letters. A table, for `str.lower` and
 # the graph's `tf.strings.lower` disagree: their Unicode versions differ, and the latter cuts a text at NUL
 # and, in a process with a Turkish locale, makes a dotless i of every I.
-_SMALL = {code: ord(chr(code).lower()) for code in range(0x530) if len(chr(code).lower()) == 1}
+_CODES = 0x530
+_SMALL = {code: ord(chr(code).lower()) for code in range(_CODES) if len(chr(code).lower()) == 1}
 # Applied in this order after lower-casing, by `re` here and by RE2 in the graph: only what both read alike.
 _RULES = (
     (f"<br[{_SPACE}]*/?>", " "),
@@ -158,9 +159,9 @@ class WordTokenizer:
         import tensorflow as tf
 
         codes = tf.strings.unicode_decode(texts, "UTF-8")
-        small = tf.constant([_SMALL.get(code, code) for code in range(0x530)])
-        lowered = tf.gather(small, tf.minimum(codes.values, len(small) - 1))
-        lowered = tf.where(codes.values < len(small), lowered, codes.values)
+        small = tf.constant([_SMALL.get(code, code) for code in range(_CODES)])
+        lowered = tf.gather(small, tf.minimum(codes.values, _CODES - 1))
+        lowered = tf.where(codes.values < _CODES, lowered, codes.values)
         texts = tf.strings.unicode_encode(codes.with_values(lowered), "UTF-8")
         for pattern, replacement in _RULES:
             texts = tf.strings.regex_replace(texts, pattern, replacement)

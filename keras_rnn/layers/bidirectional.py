@@ -169,6 +169,14 @@ class Bidirectional(keras.layers.Layer):
             return (output, output, *states, *states)
         return (output, *states, *states) if self.return_state else output
 
+    def compute_output_spec(self, sequences: Any, *args: Any, **kwargs: Any) -> Any:
+        spec = super().compute_output_spec(sequences, *args, **kwargs)
+        if not self.return_state:
+            return spec
+        directions = (self.forward_layer, self.backward_layer)
+        states = [s for direction in directions for s in direction.compute_output_spec(sequences)[1:]]
+        return (*spec[: -len(states)], *states)
+
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),

@@ -51,6 +51,12 @@ class BernoulliHead(_Head):
 
     Returns:
         Probabilities `(batch, outputs)`.
+
+    Example:
+
+    >>> head = BernoulliHead()
+    >>> head(np.zeros((2, 3))).shape, [tuple(w.shape) for w in head.weights]
+    (TensorShape([2, 1]), [(3, 1), (1,)])
     """
 
     def call(self, inputs: Any) -> Any:
@@ -68,6 +74,12 @@ class CategoricalHead(_Head):
 
     Returns:
         Probabilities `(batch, outputs)`, each row of sum 1.
+
+    Example:
+
+    >>> head = CategoricalHead(4)
+    >>> head(np.zeros((2, 3))).shape, [tuple(w.shape) for w in head.weights]
+    (TensorShape([2, 4]), [(3, 4), (4,)])
     """
 
     def call(self, inputs: Any) -> Any:
@@ -87,6 +99,12 @@ class GaussianHead(_Head):
 
     Returns:
         `(batch, 2 * outputs)`: the means, then the variances.
+
+    Example:
+
+    >>> head = GaussianHead()
+    >>> head(np.zeros((2, 3))).shape, [tuple(w.shape) for w in head.weights]
+    (TensorShape([2, 2]), [(3, 2), (2,)])
     """
 
     parameters_per_output = 2

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
-from operator import attrgetter
 from typing import Any, ClassVar
 
 import keras
 from keras import ops, tree
 
 from keras_rnn.layers.cell import RecurrentCell, States
+from keras_rnn.layers.cell_arguments import adopt_cell_arguments
 from keras_rnn.layers.foreign_cell import ForeignCell
 from keras_rnn.layers.loop import run_cell
+from keras_rnn.layers.sequence_inputs import checked_mask, checked_states, time_major
 from keras_rnn.layers.stacked import StackedCells
-from keras_rnn.ops.masking import as_mask
 
 
 @keras.saving.register_keras_serializable("keras_rnn")
@@ -74,7 +73,7 @@ class Recurrent(keras.layers.Layer):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "cell_class" in vars(cls):
-            _adopt_cell_arguments(cls)
+            adopt_cell_arguments(cls, Recurrent)
 
     def __init__(
         self,
@@ -193,14 +192,14 @@ class Recurrent(keras.layers.Layer):
         x = ops.swapaxes(sequences, 0, 1)
         masks: dict[str, Any] = {}
         if mask is not None:
-            masks["mask"] = self._time_major(as_mask(mask), sequences, "mask")
+            masks["mask"] = time_major(checked_mask(mask, sequences, "mask"))
         if reset_mask is not None:
-            reset_mask = as_mask(reset_mask, "reset_mask", ranks=(1, 2))
+            reset_mask = checked_mask(reset_mask, sequences, "reset_mask", ranks=(1, 2))
             if len(reset_mask.shape) == 1:
                 first = ops.expand_dims(reset_mask, -1)
                 states = [ops.where(first, new, old) for new, old in zip(fresh, states)]
             else:
-                masks["reset"] = self._time_major(reset_mask, sequences, "reset_mask")
+                masks["reset"] = time_major(reset_mask)
         if self.go_backwards:
             x, masks = ops.flip(x, 0), {name: ops.flip(m, 0) for name, m in masks.items()}
 
@@ -234,34 +233,10 @@ class Recurrent(keras.layers.Layer):
                 f"The stateful layer `{self.name}` carries states of {self.states[0].shape[0]} rows; "
                 f"received a batch of {sequences.shape[0]}. Keep the batch size or drop the last batch."
             )
-        if given is None:
-            return [ops.convert_to_tensor(s) for s in self.states] if self.stateful else fresh
-        given = [ops.convert_to_tensor(state) for state in tree.flatten(given)]
-        sizes = [s.shape[-1] for s in given]
-        if sizes != self.state_size or any(len(s.shape) != 2 for s in given):
-            raise ValueError(
-                f"`initial_state` of `{self.name}` must be {len(self.state_size)} tensors of shapes "
-                f"{[('batch', size) for size in self.state_size]}; "
-                f"received {[tuple(s.shape) for s in given]}."
-            )
-        for state in given:
-            if None not in (state.shape[0], sequences.shape[0]) and state.shape[0] != sequences.shape[0]:
-                raise ValueError(
-                    f"`initial_state` must have as many rows as the sequences, {sequences.shape[0]}; "
-                    f"received {state.shape[0]}."
-                )
-        return self._cast_states(given)
-
-    def _time_major(self, mask: Any, sequences: Any, name: str) -> Any:
-        """`(batch, time)` to `(time, batch, 1)`, after a check against the sequences."""
-        for axis in (0, 1):
-            expected, received = sequences.shape[axis], mask.shape[axis]
-            if None not in (expected, received) and expected != received:
-                raise ValueError(
-                    f"`{name}` must have the batch and time of the sequences, {tuple(sequences.shape[:2])}; "
-                    f"received shape {tuple(mask.shape)}."
-                )
-        return ops.expand_dims(ops.transpose(mask), -1)
+        if given is not None:
+            given = checked_states(given, sequences, self.state_size, self.name)
+            return self._cast_states(given)
+        return [ops.convert_to_tensor(s) for s in self.states] if self.stateful else fresh
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         mask = tree.flatten(previous_mask)[0] if previous_mask is not None else None
@@ -304,47 +279,3 @@ class Recurrent(keras.layers.Layer):
         if cls.cell_class is None:
             config = {**config, "cell": keras.saving.deserialize_keras_object(config["cell"], custom_objects)}
         return cls(**config)
-
-
-def _adopt_cell_arguments(cls: Any) -> None:
-    """Gives a derived layer the arguments of its cell followed by those of the loop, and shows them.
-
-    `LSTM(units=3, return_sequences=True)` then stands for
-    `Recurrent(LSTMCell(units=3), return_sequences=True)`, `help()` prints all arguments, and
-    `layer.units` reads `layer.cell.units`.
-    """
-    cell_arguments = _arguments(cls.cell_class)
-    loop_arguments = {k: v for k, v in _arguments(Recurrent).items() if k != "cell"}
-
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        if len(args) > len(cell_arguments):
-            raise TypeError(
-                f"{cls.__name__} takes at most {len(cell_arguments)} arguments by position; "
-                f"received {len(args)}. Pass the others by name."
-            )
-        own = {name: kwargs.pop(name) for name in list(kwargs) if name in cell_arguments}
-        Recurrent.__init__(self, cls.cell_class(*args, **own, dtype=kwargs.get("dtype")), **kwargs)
-
-    parameters = [
-        inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
-        *cell_arguments.values(),
-        *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in loop_arguments.values()),
-        inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD),
-    ]
-    __init__.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    cls.__init__ = __init__
-    for name in cell_arguments:
-        setattr(cls, name, property(attrgetter(f"cell.{name}")))
-
-
-def _arguments(cls: Any) -> dict[str, inspect.Parameter]:
-    """All named arguments of a constructor, those that it hands on to its bases included."""
-    found: dict[str, inspect.Parameter] = {}
-    for base in cls.__mro__:
-        if base is RecurrentCell or base is keras.layers.Layer:
-            break
-        if "__init__" in vars(base):
-            for name, parameter in list(inspect.signature(base.__init__).parameters.items())[1:]:
-                if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
-                    found.setdefault(name, parameter)
-    return found

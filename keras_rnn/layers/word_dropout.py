@@ -34,6 +34,11 @@ class WordDropout(keras.layers.Layer):
 
     Source: M. Iyyer et al., "Deep Unordered Composition Rivals Syntactic Methods for Text Classification",
     ACL 2015, section 3.1. Difference: there the word is left out, here its place is kept.
+
+    Example:
+
+    >>> WordDropout(0.5, seed=1)(np.array([[5, 6, 7, 8, 0, 0]]), training=True)
+    <tf.Tensor: shape=(1, 6), dtype=int64, numpy=array([[5, 1, 7, 1, 0, 0]])>
     """
 
     def __init__(self, rate: float, unknown_id: int = 1, seed: int | None = None, **kwargs: Any) -> None:

@@ -126,6 +126,7 @@ class SequenceClassifier(TextModel):
         self.pooling = SequencePooling(pooling, bidirectional=backwards_half)
         self.dropout = keras.layers.Dropout(dropout, seed=seed)
         self.head = HEADS[head](outputs)
+        self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
         if self.reads_ids:
@@ -149,6 +150,9 @@ class SequenceClassifier(TextModel):
             x = layer(x, mask=mask, training=training)
         return self.head(self.dropout(self.pooling(x, mask=mask), training=training))
 
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
+        return None  # time is gone
+
     def compute_output_shape(self, input_shape: Any, **_: Any) -> Any:
         return self.head.compute_output_shape((input_shape[0], None))
 
@@ -162,7 +166,12 @@ class SequenceClassifier(TextModel):
                 "gaussian": GaussianNegativeLogLikelihood,
             }[head]()
         if metrics is None:
-            metrics = [GaussianMeanSquaredError() if head == "gaussian" else "accuracy"]
+            # Not the string "accuracy", by which Keras takes several yes-or-no questions for classes.
+            accuracy = {
+                "bernoulli": keras.metrics.BinaryAccuracy,
+                "categorical": keras.metrics.SparseCategoricalAccuracy,
+            }
+            metrics = [GaussianMeanSquaredError() if head == "gaussian" else accuracy[head](name="accuracy")]
         super().compile(optimizer, loss, metrics=metrics, **kwargs)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:

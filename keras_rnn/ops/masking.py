@@ -18,7 +18,7 @@ def sequence_mask(lengths: Any, maximum: Any) -> Any:
     Returns:
         `(batch, maximum)` booleans.
     """
-    return ops.arange(maximum)[None, :] < ops.convert_to_tensor(lengths)[:, None]
+    return ops.arange(maximum, dtype="int32")[None, :] < ops.convert_to_tensor(lengths, "int32")[:, None]
 
 
 def as_mask(mask: Any, name: str = "mask", ranks: tuple[int, ...] = (2,)) -> Any:

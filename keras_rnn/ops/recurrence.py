@@ -75,15 +75,10 @@ def _scan_python(step: Step, carry: Any, xs: Any, length: int) -> tuple[Any, Any
         carry, y = step(carry, tree.map_structure(lambda x, t=t: x[t], xs))
         outputs.append(y)
     if not outputs:
-        _, spec = keras.backend.compute_output_spec(step, carry, _first_step_spec(xs))
-        return carry, tree.map_structure(lambda y: ops.zeros((0, *y.shape), y.dtype), spec)
+        # A step on zeros, for nothing but the shapes and dtypes of its output.
+        _, y = step(carry, tree.map_structure(lambda x: ops.zeros(x.shape[1:], x.dtype), xs))
+        return carry, tree.map_structure(lambda y: ops.zeros((0, *y.shape), y.dtype), y)
     return carry, tree.map_structure(lambda *ys: ops.stack(ys), *outputs)
-
-
-def _first_step_spec(xs: Any) -> Any:
-    return tree.map_structure(
-        lambda x: keras.KerasTensor(x.shape[1:], dtype=keras.backend.standardize_dtype(x.dtype)), xs
-    )
 
 
 def _scan_jax(step: Step, carry: Any, xs: Any, length: Any) -> tuple[Any, Any]:

@@ -136,6 +136,8 @@ def read_recipe(path: str | Path) -> Recipe:
 
 def make_layer(table: dict[str, Any], where: str) -> Any:
     """The layer that a `[[model.layers]]` table describes."""
+    if not isinstance(table, dict):
+        raise TypeError(f"{where} must be a table; received {table!r}.")
     arguments = dict(table)
     name, bidirectional = arguments.pop("type", None), arguments.pop("bidirectional", False)
     cls = getattr(layers, name, None) if name in layers.__all__ else None
@@ -145,7 +147,12 @@ def make_layer(table: dict[str, Any], where: str) -> Any:
     legal = [*inspect.signature(cls).parameters, "type", "bidirectional"]
     for key in arguments:
         _refuse_unknown(key, legal, where)
-    layer = cls(**arguments, return_sequences=True)
+    if not isinstance(bidirectional, bool):
+        raise TypeError(f"`bidirectional` in {where} must be true or false; received {bidirectional!r}.")
+    try:
+        layer = cls(**arguments, return_sequences=True)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{where}: {error}") from error
     return layers.Bidirectional(layer) if bidirectional else layer
 
 
@@ -188,5 +195,6 @@ def _check_type(value: Any, hint: Any, where: str) -> Any:
     if plain is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, plain) or (plain is int and isinstance(value, bool)):
-        raise TypeError(f"{where} must be of type {plain.__name__}; received {value!r}.")
+        wanted = "a table" if dataclasses.is_dataclass(plain) else f"of type {plain.__name__}"
+        raise TypeError(f"{where} must be {wanted}; received {value!r}.")
     return value

@@ -69,6 +69,7 @@ def train(
     folder = Path(output)
     _claim(folder, source / RECIPE, {"epochs": epochs, "validation": validation, "examples": examples})
 
+    began_on = environment()  # now, for the commit may move on while the training runs
     report(f"Reading {recipe.data.dataset} …")
     train_data, held_out = _examples(recipe, data, validation, examples)
     tokenizer = _vocabulary(folder / VOCABULARY, recipe, train_data.texts)
@@ -113,7 +114,7 @@ def train(
             + ([f"--validation {validation}"] if validation is not None else [])
             + ([f"--examples {examples}"] if examples is not None else [])
         ),
-        **environment(),
+        **began_on,
     }
     metrics = {"weights": save_float16(model, folder), "training": ledger}
     write_text(folder / METRICS, json.dumps(metrics, indent=2) + "\n")

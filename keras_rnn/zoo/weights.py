@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import math
+import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -20,14 +24,19 @@ def save_float16(model: Any, folder: str | Path) -> dict[str, Any]:
     """
     import h5py
 
-    path = Path(folder) / FILE
-    with tempfile.TemporaryDirectory() as scratch:
+    path, image = Path(folder) / FILE, io.BytesIO()
+    with written_whole(path) as narrow, tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as scratch:
+        # h5py prints pages, or crashes, where the disk is full: it is asked before, and the file that stays
+        # is put together in memory.
+        if shutil.disk_usage(scratch).free < 8 * _count(model) + 1_000_000:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         wide = Path(scratch) / FILE
         model.save_weights(wide)
-        with written_whole(path) as narrow, h5py.File(wide) as source, h5py.File(narrow, "w") as target:
+        with h5py.File(wide) as source, h5py.File(image, "w") as target:
             for name in source:
                 if name != "optimizer":  # two thirds of the file
                     _copy_as_float16(source[name], target.create_group(name))
+        narrow.write_bytes(image.getvalue())
     return {"sha256": sha256(path), "bytes": path.stat().st_size, "parameters": _count(model)}
 
 

@@ -28,7 +28,13 @@ def normal(seed, *shape):
 
 def flat(outputs):
     """All tensors of a result as float64 arrays, in order."""
-    return [np.asarray(keras.ops.convert_to_numpy(y), "float64") for y in keras.tree.flatten(outputs)]
+    return [_array(y) for y in keras.tree.flatten(outputs)]
+
+
+def _array(y):
+    if "bfloat16" in str(getattr(y, "dtype", "")):
+        y = keras.ops.cast(y, "float32")  # NumPy has no such numbers
+    return np.asarray(keras.ops.convert_to_numpy(y), "float64")
 
 
 def distance(a, b):

@@ -50,9 +50,16 @@ CLASSES = sorted({covered for row in ROWS for covered in row.covers}, key=lambda
 
 
 def arguments_of(cls):
-    """The named arguments of a constructor, with what it must be given."""
-    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
-    return [p for p in parameters if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    """The named arguments of a constructor, and of those of ours that it hands the rest to."""
+    found = {}
+    for base in cls.__mro__:
+        if base.__module__.startswith("keras_rnn.") and "__init__" in vars(base):
+            for parameter in list(inspect.signature(base.__init__).parameters.values())[1:]:
+                if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
+                    found.setdefault(parameter.name, parameter)
+            if getattr(cls, "cell_class", None):
+                break  # a derived layer shows all it takes, and makes the cell itself
+    return list(found.values())
 
 
 def make(cls, **arguments):

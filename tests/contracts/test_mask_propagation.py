@@ -28,7 +28,7 @@ def one_output(outputs):
     return keras.tree.flatten(outputs)[0]
 
 
-@rows("recurrent")
+@rows("recurrent", "sample")
 def test_the_mask_of_an_embedding_reaches_two_layers(row):
     embed, (lower, upper) = embedding(), two_layers(row)
     ids = keras.Input((None,), dtype="int32")
@@ -39,7 +39,7 @@ def test_the_mask_of_an_embedding_reaches_two_layers(row):
     assert distance(model(IDS), upper(one_output(lower(x)))) > 1e-3
 
 
-@rows("recurrent")
+@rows("recurrent", "sample")
 def test_a_mask_stays_with_the_sequence_when_states_are_given(row):
     # Keras looks for a mask only when the sequence is the one tensor that is passed.
     layer, x = row.layer(), embedding()(IDS)
@@ -63,7 +63,7 @@ def test_outputs_carry_the_mask_and_states_carry_none(row):
     assert all(getattr(y, "_keras_mask", None) is None for y in last)
 
 
-@rows("recurrent")
+@rows("recurrent", "sample")
 def test_a_mask_that_is_passed_replaces_the_one_that_came(row):
     layer, x, other = row.layer(), embedding()(IDS), ~GAPS
     assert distance(layer(x, mask=other), layer(np.asarray(x), mask=other)) == 0
@@ -101,6 +101,6 @@ def test_pooling_reads_the_mask_and_ends_it(row):
 @pytest.mark.parametrize("merge_mode", ["concat", None])
 def test_a_mask_passes_through_layers_that_only_support_it(merge_mode):
     row = row_named(f"Bidirectional(LSTM, {merge_mode})")
-    layer, drop = row.layer(return_state=False), keras.layers.Dropout(0.5)
+    layer, drop = row.layer(return_state=False), keras.layers.Dropout(0.5, dtype="float64")
     x = embedding()(IDS)
     assert distance(layer(drop(x)), layer(np.asarray(x), mask=GAPS)) < 1e-12

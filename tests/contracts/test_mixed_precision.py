@@ -37,7 +37,7 @@ def test_the_error_is_that_of_the_compute_dtype(row, compute):
     exact = row.layer()(x.astype("float64"), **row.call_arguments(GAPS))
     error = distance(result, exact)
     assert error < 32 * EPSILON[compute] * max(1, np.max(np.abs(x)))
-    assert error > EPSILON[compute] / 8, "nothing was computed in 16 bits"
+    assert error > EPSILON[compute] / 32, "nothing was computed in 16 bits"
 
 
 @policies
@@ -93,23 +93,9 @@ def test_a_layer_computes_the_same_in_a_model(row, compute):
     x, _ = in_float32(row)
     layer = in_mixed_precision(row, compute)
     inputs = keras.Input(row.unknown_time[1:])
-    with keras.dtype_policies.DTypePolicy(f"mixed_{compute}") if False else _policy(f"mixed_{compute}"):
-        model = keras.Model(inputs, layer(inputs))
+    keras.config.set_dtype_policy(f"mixed_{compute}")
+    model = keras.Model(inputs, layer(inputs))
     assert distance(model(x), layer(x)) == 0
-
-
-class _policy:
-    """The global dtype policy, for a while."""
-
-    def __init__(self, name):
-        self.name = name
-
-    def __enter__(self):
-        self.before = keras.config.dtype_policy()
-        keras.config.set_dtype_policy(self.name)
-
-    def __exit__(self, *_):
-        keras.config.set_dtype_policy(self.before)
 
 
 @policies

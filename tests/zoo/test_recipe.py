@@ -1,0 +1,165 @@
+"""recipe.toml: what is legal, and how everything else is refused."""
+
+import ast
+import dataclasses
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from keras_rnn import layers, zoo
+from keras_rnn.zoo import recipe as recipes
+from keras_rnn.zoo.recipe import make_layer, read_recipe
+from tests.zoo.tiny import RECIPE, changed, write_entry
+
+TABLES = [value for value in vars(recipes).values() if dataclasses.is_dataclass(value)]
+
+
+def read(tmp_path, text):
+    return read_recipe(write_entry(tmp_path, text) / "recipe.toml")
+
+
+def test_every_key_is_read_and_what_is_missing_has_its_default(tmp_path):
+    recipe = read(tmp_path, RECIPE)
+    written, known = tomllib.loads(RECIPE), dataclasses.asdict(recipe)
+    for name, value in written.items():
+        if isinstance(value, dict):
+            assert {key: known[name][key] for key in value} == value
+        else:
+            assert known[name] == value
+    assert (recipe.model.head, recipe.model.outputs, recipe.training.optimizer) == ("bernoulli", 1, "adamw")
+    assert recipe.training.clip_norm == 1.0
+    assert read(tmp_path, changed("clip_norm = 1.0\n", "")).training.clip_norm is None
+
+
+def test_a_whole_number_is_a_number(tmp_path):
+    rate = read(tmp_path, changed("learning_rate = 0.05", "learning_rate = 1")).training.learning_rate
+    assert rate == 1.0
+    assert type(rate) is float
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "word_dropout",
+            "word_droput",
+            r"`word_droput` is no key of \[model\]\. Did you mean `word_dropout`\?",
+        ),
+        (
+            "seed = 7",
+            "seed = 7\nzzz = 1",
+            r"`zzz` is no key of \[training\]\. Legal are batch_size, clip_norm",
+        ),
+        ('name = "tiny"', 'nam = "tiny"', r"`nam` is no key of the recipe\. Did you mean `name`\?"),
+        ("[data]", "[dta]", r"`dta` is no key of the recipe\. Did you mean `data`\?"),
+        ("seed = 7\n", "", r"`seed` is missing in \[training\]"),
+        ('name = "tiny"\n', "", "`name` is missing in the recipe"),
+        ("epochs = 3", 'epochs = "3"', r"`epochs` in \[training\] must be of type int; received '3'"),
+        ("epochs = 3", "epochs = 3.5", r"`epochs` in \[training\] must be of type int; received 3\.5"),
+        ("epochs = 3", "epochs = true", r"`epochs` in \[training\] must be of type int; received True"),
+        ("dropout = 0.2", "dropout = false", r"`dropout` in \[model\] must be of type float; received False"),
+        ('["mean", "max"]', '"mean"', r"`pooling` in \[model\] must be of type list; received 'mean'"),
+        ('name = "tiny"', 'name = "tiny"\nmodel = 3', "is not valid TOML"),
+        (
+            '"GRU"',
+            '"GUR"',
+            r"`type` in \[\[model.layers\]\] number 1 must be one of GRU, LSTM,.*received type='GUR'",
+        ),
+        ('type = "GRU", ', "", "`type` in .*number 1 must be one of .*; received type=None"),
+        ('"GRU"', '"WordDropout"', "received type='WordDropout'"),
+        (
+            "units = 3",
+            "unit = 3",
+            r"`unit` is no key of \[\[model.layers\]\] number 1\. Did you mean `units`",
+        ),
+        ("units = 3", "units = -3", "`units` must be a positive integer; received units=-3"),
+        ("units = 3, ", "", r"\[\[model.layers\]\] number 1: .*missing .*'units'"),
+        (
+            "true }]",
+            '"yes" }]',
+            r"`bidirectional` in \[\[model.layers\]\] number 1 must be true or false; received 'yes'",
+        ),
+        (
+            '[{ type = "GRU", units = 3, bidirectional = true }]',
+            '["GRU"]',
+            "number 1 must be a table; received 'GRU'",
+        ),
+        ("[training]", "[training", "is not valid TOML"),
+    ],
+)
+def test_what_is_refused(tmp_path, old, new, message):
+    with pytest.raises(ValueError, match=rf"recipe\.toml(: | is ).*{message}|recipe\.toml {message}"):
+        read(tmp_path, changed(old, new))
+
+
+def test_a_table_where_a_value_belongs_and_the_reverse(tmp_path):
+    with pytest.raises(ValueError, match=r"`title` in the recipe must be of type str; received \{'a': 1\}"):
+        read(tmp_path, changed('title = "Sentiment of made-up reviews"', "title = { a = 1 }"))
+    head, tail = RECIPE.split("[data]")
+    without = "data = 3\n" + head + tail[tail.index("[preprocessing]") :]
+    with pytest.raises(ValueError, match=r"`data` in the recipe must be a table; received 3"):
+        read(tmp_path, without)
+
+
+def test_a_recipe_that_is_no_utf8(tmp_path):
+    (write_entry(tmp_path) / "recipe.toml").write_bytes(RECIPE.encode() + b"# caf\xe9\n")
+    with pytest.raises(ValueError, match=r"recipe\.toml is not valid TOML: 'utf-8' codec"):
+        read_recipe(tmp_path / "recipe.toml")
+
+
+def test_overrides(tmp_path):
+    recipe = read(tmp_path, RECIPE)
+    other = recipe.replace(max_length=None, epochs=9, embedding_dimension=5, learning_rate=1)
+    assert other.preprocessing.max_length is None
+    assert (other.training.epochs, other.model.embedding_dimension) == (9, 5)
+    assert type(other.training.learning_rate) is float
+    assert recipe.preprocessing.max_length == 8  # the recipe itself stays
+    assert dataclasses.asdict(recipe.replace()) == dataclasses.asdict(recipe)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "error", "message"),
+    [
+        (
+            {"max_lenght": 3},
+            ValueError,
+            "`max_lenght` is no key of .*; received max_lenght=3.*Legal are.*max_length",
+        ),
+        (
+            {"dataset": "x"},
+            ValueError,
+            "`dataset` is no key of the recipe's model, preprocessing or training",
+        ),
+        (
+            {"max_length": "all"},
+            TypeError,
+            r"\[preprocessing\] max_length must be of type int; received 'all'",
+        ),
+        ({"epochs": None}, TypeError, r"\[training\] epochs must be of type int; received None"),
+    ],
+)
+def test_overrides_that_are_refused(tmp_path, overrides, error, message):
+    with pytest.raises(error, match=message):
+        read(tmp_path, RECIPE).replace(**overrides)
+
+
+def test_a_layer_of_a_recipe_is_that_layer():
+    layer = make_layer({"type": "LSTM", "units": 5, "unit_forget_bias": False}, "a test")
+    assert type(layer) is layers.LSTM
+    assert layer.get_config()["unit_forget_bias"] is False
+    assert layer.return_sequences
+    both = make_layer({"type": "SimpleRNN", "units": 5, "bidirectional": True}, "a test")
+    assert type(both) is layers.Bidirectional
+    assert type(both.forward_layer) is layers.SimpleRNN
+    assert both.return_sequences
+
+
+def test_no_key_of_a_recipe_is_ignored():
+    # Each is read somewhere in the code of the zoo, beyond the reading of the file itself.
+    code = Path(zoo.__file__).parent.glob("*.py")
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in code if path.name != "recipe.py"]
+    used = {node.attr for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    keys = {field.name for table in TABLES for field in dataclasses.fields(table)}
+    assert "weight_decay" in keys
+    assert keys - used == set()
