@@ -126,7 +126,6 @@ class SequenceClassifier(TextModel):
         self.pooling = SequencePooling(pooling, bidirectional=backwards_half)
         self.dropout = keras.layers.Dropout(dropout, seed=seed)
         self.head = HEADS[head](outputs)
-        self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
         if self.reads_ids:

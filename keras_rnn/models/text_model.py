@@ -194,6 +194,7 @@ class TextModel(keras.Model):
 
 
 def require_tokenizer(model: Any) -> None:
+    """Raises ValueError, with the way out, if the model cannot take text."""
     if model.tokenizer is None:
         raise ValueError(
             f"`{model.name}` has no tokenizer and takes ids (batch, time); received text. "

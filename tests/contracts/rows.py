@@ -122,9 +122,19 @@ def run(step, x, sizes, initial_state=None, return_sequences=True, loop_run=loop
 
 
 def run_both_ways(
-    oracle, weights, x, sizes, merge, mode, initial_state=None, return_sequences=True, reset_mask=None,
-    go_backwards=False, loop_run=loop.run, **options,
-):  # fmt: skip
+    oracle,
+    weights,
+    x,
+    sizes,
+    merge,
+    mode,
+    initial_state=None,
+    return_sequences=True,
+    reset_mask=None,
+    go_backwards=False,
+    loop_run=loop.run,
+    **options,
+):
     """Two runs, merged. A sequence that begins at t has, read from the right, ended before t - 1."""
     half = len(weights) // 2
     initial_state = [np.zeros((len(x), size)) for size in sizes] if initial_state is None else initial_state
@@ -161,10 +171,10 @@ def cell_mutants(step, use_bias=True):
     }
 
 
-def architecture(layer, cell, oracle, states=1, peer=None, **options):
-    """The rows of one cell and its layer, with and without bias."""
+def architecture(layer, cell, oracle, states=1, peer=None, biases=(True, False), without=(), **options):
+    """The rows of one cell and its layer, with and without bias; `without` names what it does not promise."""
     found = []
-    for use_bias in (True, False):
+    for use_bias in biases:
         own = options if use_bias else {**options, "use_bias": False}
         name = ", ".join(f"{key}={value}" for key, value in own.items())
         found.append(
@@ -176,9 +186,9 @@ def architecture(layer, cell, oracle, states=1, peer=None, **options):
                 oracle=bound(oracle),
                 mutants=cell_mutants(oracle, use_bias),
                 sizes=(UNITS,) * states,
-                promises=CAUSAL
-                | ({"sample", "dropout"} if use_bias else set())
-                | ({"peer"} if peer else set()),
+                promises=(
+                    CAUSAL | ({"sample", "dropout"} if use_bias else set()) | ({"peer"} if peer else set())
+                ).difference(without),
             )
         )
     return found

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from keras_rnn.layers import Recurrent
-from tests.contracts.arrays import GAPS, TIME, distance, flat
+from tests.contracts.arrays import EXACT, GAPS, SAME, TIME, distance, flat
 from tests.contracts.catalogue import rows
 
 
@@ -25,7 +25,7 @@ def same_states_nested(cell, states):
 def test_a_cell_taken_step_by_step_is_its_layer(row):
     layer, x, states = row.layer(), row.inputs(), row.states()
     stepped = by_hand(layer.cell, x, same_states_nested(layer.cell, states))
-    assert distance(stepped, layer(x, initial_state=states)) < 1e-12
+    assert distance(stepped, layer(x, initial_state=states)) < SAME
 
 
 @rows("causal")
@@ -33,7 +33,7 @@ def test_one_step_by_hand_is_the_oracle(row):
     layer, x, states = row.layer(), row.inputs()[:, 0], row.states()
     result = layer.cell(x, same_states_nested(layer.cell, states))
     y, new_states = row.oracle(layer.get_weights())(x, states)
-    assert distance(result, [y, *new_states]) < 1e-10
+    assert distance(result, [y, *new_states]) < EXACT
 
 
 @rows("causal")
@@ -41,7 +41,7 @@ def test_keras_runs_the_cell_and_gives_the_same(row):
     layer, x, states = row.layer(), row.inputs(), row.states()
     theirs = keras.layers.RNN(layer.cell, return_sequences=True, return_state=True, dtype="float64")
     call = {"initial_state": same_states_nested(layer.cell, states), "mask": GAPS}
-    assert distance(theirs(x, **call), layer(x, initial_state=states, mask=GAPS)) < 1e-12
+    assert distance(theirs(x, **call), layer(x, initial_state=states, mask=GAPS)) < SAME
 
 
 @rows("causal")
@@ -63,7 +63,7 @@ def test_a_step_of_a_projected_sequence_is_a_step(row):
     for t in range(TIME):
         y, now = cell.step(keras.tree.map_structure(lambda p, t=t: p[t], projected), now, constants)
     last, *final = layer(x, initial_state=states)
-    assert distance([y, *now], [last[:, -1], *final]) < 1e-12
+    assert distance([y, *now], [last[:, -1], *final]) < SAME
 
 
 @rows("causal")

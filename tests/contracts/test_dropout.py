@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_rnn.layers import Recurrent, SimpleRNN
-from tests.contracts.arrays import BATCH, FEATURES, TIME, UNITS, distance, flat
+from tests.contracts.arrays import BATCH, EXACT, FEATURES, SAME, TIME, UNITS, distance, flat
 from tests.contracts.backend import value_and_gradients
 from tests.contracts.catalogue import rows
 
@@ -58,7 +58,7 @@ def test_one_mask_serves_all_steps(row):
         y, now = cell.step(cell.project_inputs(x[:, t], constants), now, constants)
         outputs.append(flat(y)[0])
     result = row.own_layer(**BOTH)(x, initial_state=states, training=True)
-    assert distance([np.stack(outputs, axis=1), *now], result) < 1e-12
+    assert distance([np.stack(outputs, axis=1), *now], result) < SAME
 
 
 @rows("causal", "dropout")
@@ -67,7 +67,23 @@ def test_dropped_inputs_are_inputs_times_the_mask(row):
     mask = flat(row.own_layer(**rates).cell.get_constants(BATCH, training=True)["dropout_mask"])[0]
     layer, x = row.own_layer(**rates), row.inputs()
     expected = row.expected(layer.get_weights(), x * mask[:, None])
-    assert distance(layer(x, training=True), expected) < 1e-10
+    assert distance(layer(x, training=True), expected) < EXACT
+
+
+@rows("causal", "dropout")
+def test_dropped_states_are_rows_of_the_recurrent_kernel_times_the_mask(row):
+    rates = {**BOTH, "dropout": 0.0}
+    masks = row.own_layer(**rates).cell.get_constants(BATCH, training=True)["recurrent_dropout_mask"]
+    layer, x, states = row.own_layer(**rates), row.inputs(), row.states()
+    W, U, *bias = layer.get_weights()
+    expected = [
+        row.expected(
+            [W, mask[:, None] * U, *bias], x[k : k + 1], initial_state=[state[k : k + 1] for state in states]
+        )
+        for k, mask in enumerate(flat(masks)[0])
+    ]
+    expected = [np.concatenate(parts) for parts in zip(*expected)]
+    assert distance(layer(x, initial_state=states, training=True), expected) < EXACT
 
 
 @rows("causal", "dropout")

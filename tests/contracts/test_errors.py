@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_rnn.layers import (
     GRU,
@@ -168,6 +169,13 @@ def test_stateful_with_another_batch_size(row):
     layer = row.make(stateful=True)
     layer(X)
     refuses("stateful layer `.*` carries states of 3 rows; received a batch of 2", layer, X[:2])
+
+
+@rows("recurrent", "sample")
+def test_unrolling_an_unknown_time(row):
+    graph = tf.function(row.layer(unroll=True))
+    message = "`unroll=True` needs a number of time steps that is known"
+    refuses(message, graph.get_concrete_function, tf.TensorSpec(row.unknown_time, "float64"))
 
 
 # ---------------------------------------------------------------------------- Bidirectional

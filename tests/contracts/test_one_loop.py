@@ -33,6 +33,13 @@ def test_a_layer_is_one_loop(row):
     assert not [op for op in ops if "PyFunc" in op]
 
 
+@rows("recurrent", "sample")
+def test_an_unrolled_layer_is_no_loop(row):
+    spec = tf.TensorSpec(row.shape, "float64")
+    ops = ops_in(tf.function(row.layer(unroll=True)).get_concrete_function(spec))
+    assert ops["While"] + ops["StatelessWhile"] == 0
+
+
 class CountingCell(LSTMCell):
     steps = 0
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.contracts.arrays import BATCH, GAPS, TIME, distance, flat, identical
+from tests.contracts.arrays import BATCH, GAPS, SAME, TIME, distance, flat, identical
 from tests.contracts.catalogue import rows
 
 
@@ -36,7 +36,7 @@ def test_rows_do_not_know_each_other(row):
         call = row.call_arguments(GAPS[own])
         if states:
             call["initial_state"] = [state[own] for state in states]
-        assert distance(layer(x[own], **call), [y[own] for y in whole]) < 1e-12
+        assert distance(layer(x[own], **call), [y[own] for y in whole]) < SAME
 
 
 @rows("recurrent")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.contracts.arrays import BATCH, GAPS, distance, flat
+from tests.contracts.arrays import BATCH, GAPS, SAME, distance, flat
 from tests.contracts.catalogue import rows
 
 CUT = 2
@@ -27,7 +27,7 @@ MASK[:, CUT] = True
 def test_two_pieces_with_the_state_carried_are_one(row):
     layer, x = row.layer(), row.inputs()
     whole = layer(x, **row.call_arguments(MASK))
-    assert distance(in_two(layer, x, MASK, row.states()), whole) < 1e-12
+    assert distance(in_two(layer, x, MASK, row.states()), whole) < SAME
 
 
 @rows("causal")
@@ -36,7 +36,7 @@ def test_a_reset_at_the_border_makes_two_sequences_of_one(row):
     border = np.zeros(GAPS.shape, bool)
     border[:, CUT] = True
     whole = layer(x, reset_mask=border, **row.call_arguments(MASK))
-    assert distance(in_two(layer, x, MASK, row.states(), initial_state=None), whole) < 1e-12
+    assert distance(in_two(layer, x, MASK, row.states(), initial_state=None), whole) < SAME
 
 
 @rows("recurrent", "sample")
@@ -47,7 +47,7 @@ def test_two_directions_keep_two_sequences_apart(row):
     border[:, CUT] = True
     packed = flat(layer(x, mask=MASK, reset_mask=border))[0]
     alone = [flat(layer(x[:, piece], mask=MASK[:, piece]))[0] for piece in (slice(0, CUT), slice(CUT, None))]
-    assert distance(packed, np.concatenate(alone, axis=1)) < 1e-12
+    assert distance(packed, np.concatenate(alone, axis=1)) < SAME
 
 
 @rows("causal")
@@ -56,10 +56,10 @@ def test_a_stateful_layer_carries_its_state_itself(row):
     x = row.inputs()
     one, two = stateful(x[:, :CUT]), stateful(x[:, CUT:])
     whole = layer(x)
-    assert distance(two[1:], whole[1:]) < 1e-12
-    assert distance(np.concatenate(flat([one[0], two[0]]), axis=1), whole[0]) < 1e-12
+    assert distance(two[1:], whole[1:]) < SAME
+    assert distance(np.concatenate(flat([one[0], two[0]]), axis=1), whole[0]) < SAME
     stateful.reset_state()
-    assert distance(stateful(x), whole) < 1e-12
+    assert distance(stateful(x), whole) < SAME
     assert distance(stateful(x), whole) > 1e-3
 
 
@@ -72,7 +72,7 @@ def test_a_stateful_layer_resets_the_rows_it_is_told_to(row):
     rows_to_reset = np.array([False, True, False])
     fresh = [np.where(rows_to_reset[:, None], 0.0, state) for state in flat(states)]
     result = stateful(x, reset_mask=rows_to_reset)
-    assert distance(result, layer(x, initial_state=fresh)) < 1e-12
+    assert distance(result, layer(x, initial_state=fresh)) < SAME
 
 
 @rows("recurrent", "sample")
@@ -80,9 +80,9 @@ def test_a_stateful_layer_begins_where_it_is_told_to_and_carries_that_on(row):
     layer, stateful = row.layer(), row.own_layer(stateful=True)
     x, call = row.inputs(), row.call_arguments(GAPS)
     first = stateful(x, **call)
-    assert distance(first, layer(x, **call)) < 1e-12
+    assert distance(first, layer(x, **call)) < SAME
     states = flat(first)[-len(row.sizes) :]
-    assert distance(stateful(x), layer(x, initial_state=states)) < 1e-12
+    assert distance(stateful(x), layer(x, initial_state=states)) < SAME
 
 
 @rows("recurrent", "sample")

@@ -6,7 +6,7 @@ import sys
 import keras
 import numpy as np
 
-from tests.contracts.arrays import FEATURES, distance, normal
+from tests.contracts.arrays import FEATURES, SAME, distance, normal
 from tests.contracts.catalogue import ROWS
 
 SERVE = """
@@ -60,5 +60,5 @@ def test_an_exported_model_gives_the_same_in_a_process_that_has_only_tensorflow(
     subprocess.run([sys.executable, "-c", SERVE, folder], check=True, cwd=tmp_path)
     for k, inputs in enumerate(batches):
         served, expected = dict(np.load(folder / f"y{k}.npz")), model(inputs)
-        assert distance(served, {name: expected[name] for name in served}) < 1e-12
+        assert distance(served, {name: expected[name] for name in served}) < SAME
         assert set(served) == set(expected)

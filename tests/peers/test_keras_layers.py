@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_rnn import layers
-from tests.contracts.arrays import GAPS, MASKS, distance
+from tests.contracts.arrays import GAPS, MASKS, SAME, distance
 from tests.contracts.catalogue import ROWS, row_named, rows
 
 SWITCHES = ["return_sequences", "go_backwards", "zero_output_for_mask", "unroll"]
@@ -49,8 +49,8 @@ def test_the_same_numbers(row, switches):
     for mask in (None, GAPS):
         masked = {} if mask is None else {"mask": mask}
         x = row.inputs()
-        assert distance(ours(x, **states, **masked), theirs(x, **states, **masked)) < 1e-12
-        assert distance(ours(x, **masked), theirs(x, **masked)) < 1e-12
+        assert distance(ours(x, **states, **masked), theirs(x, **states, **masked)) < SAME
+        assert distance(ours(x, **masked), theirs(x, **masked)) < SAME
 
 
 @pytest.mark.parametrize("mask", sorted(set(MASKS) - {"none"}))
@@ -58,14 +58,14 @@ def test_the_same_numbers(row, switches):
 def test_the_same_numbers_with_every_mask(row, mask):
     ours, theirs = twins(row)
     call = {"initial_state": row.states(), "mask": MASKS[mask]}
-    assert distance(ours(row.inputs(), **call), theirs(row.inputs(), **call)) < 1e-12
+    assert distance(ours(row.inputs(), **call), theirs(row.inputs(), **call)) < SAME
 
 
 @rows("peer")
 def test_the_same_numbers_for_every_row(row):
     ours, theirs = twins(row)
     call = {"initial_state": row.states(), "mask": GAPS}
-    assert distance(ours(row.inputs(), **call), theirs(row.inputs(), **call)) < 1e-12
+    assert distance(ours(row.inputs(), **call), theirs(row.inputs(), **call)) < SAME
 
 
 @rows("peer")
@@ -77,7 +77,7 @@ def test_weights_go_both_ways(row):
     theirs.set_weights(other)
     mine = row.own_layer()
     mine.set_weights(theirs.get_weights())
-    assert distance(mine(row.inputs()), theirs(row.inputs())) < 1e-12
+    assert distance(mine(row.inputs()), theirs(row.inputs())) < SAME
 
 
 @rows("peer", "sample")
@@ -89,11 +89,11 @@ def test_the_same_stateful(row):
     theirs.set_weights(ours.get_weights())
     x = row.inputs()
     first, second = (ours(x) for _ in range(2))
-    assert distance([first, second], [theirs(x) for _ in range(2)]) < 1e-12
+    assert distance([first, second], [theirs(x) for _ in range(2)]) < SAME
     assert distance(first, second) > 1e-3
     for layer in (ours, theirs):
         layer.reset_states()
-    assert distance([ours(x), theirs(x)], [first, first]) < 1e-12
+    assert distance([ours(x), theirs(x)], [first, first]) < SAME
 
 
 @pytest.mark.parametrize("name", ["SimpleRNN", "LSTM", "GRU", "Bidirectional(LSTM, concat)"])
@@ -134,7 +134,7 @@ def test_starting_weights_and_a_backward_layer_of_bidirectional():
         layer = module.Bidirectional(forward, backward_layer=backward, dtype="float64")
         layer.build(row.unknown_time)
         layer.set_weights(weights)
-        assert distance(layer(row.inputs()), row.layer(return_state=False)(row.inputs())) < 1e-12
+        assert distance(layer(row.inputs()), row.layer(return_state=False)(row.inputs())) < SAME
     started = layers.Bidirectional(layers.LSTM(4, dtype="float64"), weights=weights, dtype="float64")
     started.build(row.unknown_time)
     assert distance(started.get_weights(), weights) == 0
@@ -147,7 +147,7 @@ def test_a_keras_layer_in_our_bidirectional():
     mixed.build(row.unknown_time)
     mixed.set_weights(row.layer().get_weights())
     call = row.call_arguments(GAPS)
-    assert distance(mixed(row.inputs(), **call), row.layer()(row.inputs(), **call)) < 1e-12
+    assert distance(mixed(row.inputs(), **call), row.layer()(row.inputs(), **call)) < SAME
 
 
 def test_our_layer_in_keras_bidirectional():
@@ -157,4 +157,4 @@ def test_our_layer_in_keras_bidirectional():
     mixed.build(row.unknown_time)
     mixed.set_weights(row.layer().get_weights())
     call = row.call_arguments(GAPS)
-    assert distance(mixed(row.inputs(), **call), row.layer()(row.inputs(), **call)) < 1e-12
+    assert distance(mixed(row.inputs(), **call), row.layer()(row.inputs(), **call)) < SAME

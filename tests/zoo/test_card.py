@@ -68,7 +68,8 @@ def test_a_card_without_results_says_so(checkout):
 def test_the_number_of_words_read_is_that_of_the_tokenizer(checkout):
     recipe = checkout / "zoo" / "untrained" / "recipe.toml"
     for old, new, said in (
-        ("max_length = 8", 'max_length = 10\ntruncation = "head"', "the first 10."),
+        ("max_length = 8", "max_length = 11", "the first 2 and the last 9."),
+        ("max_length = 11", 'max_length = 10\ntruncation = "head"', "the first 10."),
         ("max_length = 10", "max_length = 12", "the first 12."),
         ('"head"', '"tail"', "the last 12."),
         ('max_length = 12\ntruncation = "tail"\n', "", "Every text is read to its end."),

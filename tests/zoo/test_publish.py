@@ -46,6 +46,8 @@ def test_an_unfinished_training_and_one_of_another_recipe_change_nothing(entry, 
         publish.publish(entry)
     (entry / "recipe.toml").write_text(recipe)
     rewrite(entry, lambda told: told.pop("weights"))
-    with pytest.raises(ValueError, match="holds no finished training. Run `keras-rnn train tiny` to its end"):
+    with pytest.raises(
+        ValueError, match=r"holds no finished training\. Run `keras-rnn train tiny` to its end"
+    ):
         publish.publish(entry)
     assert names(shelf) == ["recipe.toml"]
