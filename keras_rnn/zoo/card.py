@@ -62,8 +62,7 @@ def card(name_or_folder: str | Path) -> str:
         text += [
             f"The recipe was chosen with {chosen['validation_examples']:,} reviews of the training split "
             f"held out (`{chosen['command']}`{_at(chosen)}): accuracy {chosen['final']['val_accuracy']:.4f}, "
-            f"cross entropy {chosen['final']['val_loss']:.4f} after the last epoch. The test split was read "
-            "once, for the table above.",
+            f"cross entropy {chosen['final']['val_loss']:.4f} after the last epoch.",
             "",
             "![Learning curves](curves.png)",
             "",
