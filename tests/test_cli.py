@@ -325,7 +325,8 @@ def whole_process(*arguments, env=os.environ, **options):
 def test_help_answers_without_tensorflow(tmp_path):
     # A tensorflow that cannot be imported stands in the way of whoever tries.
     (tmp_path / "tensorflow.py").write_text("raise ImportError('TensorFlow was imported')")
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path}
     for arguments in (["--help"], ["train", "--help"], ["--version"], ["predict"], []):
         result = whole_process(*arguments, env=environment)
         assert "TensorFlow was imported" not in result.stderr
