@@ -12,7 +12,7 @@ import keras
 from keras import ops, tree
 
 from keras_rnn.layers.cell import Constants, States
-from keras_rnn.layers.segments import run_in_segments
+from keras_rnn.layers.segments import is_long, run_in_segments
 from keras_rnn.layers.shown_outputs import last_output, repeated_outputs
 from keras_rnn.layers.taped_step import TapedStep
 from keras_rnn.layers.wrapped_cell import unwrapped
@@ -154,7 +154,11 @@ def _run_slice(
         return adjoint_scan(taken, projected, states, own, cell.output_state, fresh=fresh, show=show, **masks)
 
     mask, reset = masks.get("mask"), masks.get("reset")
-    outputs, last = (run_in_segments if recompute else _at_once)(run, x, masks, states, constants, fresh)
+    # Where the projection has drawn random numbers, x is projected already and there is less to gain.
+    if recompute or (not cell.projects_at_random and is_long(x)):
+        outputs, last = run_in_segments(run, x, masks, states, constants, fresh, recompute)
+    else:
+        outputs, last = run(x, masks, states, constants, fresh)
     no_output = ops.zeros((ops.shape(states[0])[0], cell.output_size), cell.state_dtype)
     if not return_sequences:
         shown = last[cell.output_state] if is_state else outputs
@@ -165,7 +169,3 @@ def _run_slice(
     elif mask is not None:
         outputs = repeated_outputs(outputs, mask, reset, no_output, is_state)
     return outputs, last
-
-
-def _at_once(run: Any, *arguments: Any) -> Any:
-    return run(*arguments)

@@ -97,7 +97,7 @@ def adjoint_scan(
     def run(*flat: Any) -> Any:
         projected, states, leaves, fresh = tree.pack_sequence_as(inputs, list(flat))
         own = _replace(constants, paths, leaves)
-        targets: list[tuple[Path, bool]] = []  # of each right factor: its constant, has it a left one
+        targets: list[tuple[Path, str]] = []  # of each right factor: its constant, where its left one is
 
         def forward(states: list[Any], x: Any) -> Any:
             p, m = x
@@ -107,8 +107,11 @@ def adjoint_scan(
             held = _where(m["mask"], new, read) if "mask" in m else new
             if output_state is not None:
                 output = held[output_state]
-            targets[:] = [(path, factor is not None) for path, factor in left]
-            factors = [factor for _, factor in left if factor is not None]
+            # A left factor that is the state before is the output of the step before: not laid down again.
+            before = read[output_state] if show and output_state is not None and "reset" not in m else None
+            where = ["none" if f is None else "outputs" if f is before else "factors" for _, f in left]
+            targets[:] = [(path, w) for (path, _), w in zip(left, where)]
+            factors = [f for (_, f), w in zip(left, where) if w == "factors"]
             return held, ((output if show else (), factors), saved)
 
         last, ((outputs, lefts), saved) = scan(forward, states, (projected, masks), length, keep=True)
@@ -155,8 +158,11 @@ def adjoint_scan(
             )
             found: dict[Path, Any] = dict(zip(cell.summed_paths, sums))
             rights, rest = [*tree.flatten(d_projected), *others], iter(lefts)
-            for (path, has_left), place in zip(targets, places):
-                d = _product_gradient(next(rest) if has_left else None, rights[place])
+            for (path, left), place in zip(targets, places):
+                factor = next(rest) if left == "factors" else None
+                if left == "outputs":
+                    factor = ops.concatenate([states[output_state][None], outputs], axis=0)[:-1]
+                d = _product_gradient(factor, rights[place])
                 found[path] = found[path] + d if path in found else d
             d_leaves = [_as_gradient(found.get(path), leaf) for path, leaf in zip(paths, leaves)]
             # No packing and flattening here: to Keras's tree a None is a leaf, and it has to stay one.

@@ -135,10 +135,10 @@ def _scan_tensorflow(
         )
 
     _, carry, outputs = tf.while_loop(
-        (lambda t, *_: t >= 0) if reverse else (lambda t, *_: t < length),
+        lambda *_: tf.constant(True),
         body,
         (tf.cast(length - 1 if reverse else 0, tf.int32), carry, outputs),
-        maximum_iterations=length,  # lets XLA compile the gradient
+        maximum_iterations=length,  # ends the loop, and lets XLA compile the gradient
     )
 
     def stack(array: Any) -> Any:

@@ -16,14 +16,15 @@ def arrays(shape):
     )
 
 
-def keras_side(layer, shape, training=True):
-    """Forward, and with `training` backward to weights and inputs, in a tf.function of unknown time."""
-    batch, _, features, units = shape
+def keras_side(layer, shape, training=True, known_time=False):
+    """Forward, and with `training` backward to weights and inputs, in a tf.function; its time is unknown."""
+    batch, time, features, units = shape
+    time = time if known_time else None
     if not layer.built:
-        layer.build((batch, None, features))
+        layer.build((batch, time, features))
     x, dy = map(tf.constant, arrays(shape))
     weights = [variable.value for variable in layer.trainable_variables]
-    signature = [tf.TensorSpec((batch, None, features)), tf.TensorSpec((batch, None, units))]
+    signature = [tf.TensorSpec((batch, time, features)), tf.TensorSpec((batch, time, units))]
 
     @tf.function(input_signature=signature)
     def run(x, dy):

@@ -9,8 +9,11 @@ the noise. Nothing else may run on the machine.
 
 import argparse
 import json
-import statistics
-import time
+import sys
+from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import keras
 import numpy as np
@@ -19,6 +22,7 @@ import tensorflow as tf
 from keras_rnn import layers
 from keras_rnn.layers import SequencePooling
 from keras_rnn.zoo.environment import environment
+from tests.benchmarks.timing import interleave, ratios
 
 
 def make_model(layer, vocabulary=30_000):
@@ -28,18 +32,6 @@ def make_model(layer, vocabulary=30_000):
     model = keras.Model(ids, keras.layers.Dense(1, activation="sigmoid")(x))
     model.compile("adam", "binary_crossentropy")
     return model
-
-
-def interleave(models, batch, repeats):
-    """Median seconds of a training step of each model, the order alternated."""
-    seconds = [[] for _ in models]
-    for repeat in range(repeats + 3):
-        for k in range(len(models)) if repeat % 2 else reversed(range(len(models))):
-            began = time.perf_counter()
-            models[k].train_on_batch(*batch)
-            if repeat >= 3:
-                seconds[k].append(time.perf_counter() - began)
-    return [statistics.median(s) for s in seconds]
 
 
 def main():
@@ -57,16 +49,15 @@ def main():
             ids *= np.arange(time_steps) < lengths[:, None]
             batch = tf.constant(ids), tf.constant(random.integers(0, 2, (batch_size, 1)), tf.float32)
             peer, ours = getattr(keras.layers, name), getattr(layers, name)
-            kinds = (peer, ours, peer)
-            models = [make_model(kind(units, return_sequences=True)) for kind in kinds]
-            theirs, own, again = interleave(models, batch, repeats)
+            sides = {
+                side: partial(make_model(kind(units, return_sequences=True)).train_on_batch, *batch)
+                for side, kind in (("theirs", peer), ("ours", ours), ("theirs again", peer))
+            }
+            seconds = interleave(sides, repeats)
             row = {
                 "layer": name,
                 "batch, time, units": [batch_size, time_steps, units],
-                "keras_ms": round(1e3 * theirs, 1),
-                "ours_ms": round(1e3 * own, 1),
-                "speed": round((theirs + again) / 2 / own, 3),
-                "same": round(again / theirs, 3),
+                **ratios(seconds["theirs"], seconds["theirs again"], seconds["ours"]),
             }
             print(row, flush=True)
             results.append(row)

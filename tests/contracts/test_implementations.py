@@ -80,6 +80,32 @@ def test_recomputed_segments_are_the_plain_loop(row, monkeypatch, segment):
     check(row, monkeypatch, 1, {}, "none", None, recompute=True)
 
 
+@pytest.mark.parametrize("segment", [2, 5])
+@rows("recurrent", "sample")
+def test_segments_of_a_long_sequence_are_the_plain_loop(row, monkeypatch, segment):
+    monkeypatch.setattr("keras_rnn.layers.segments.SEGMENT", segment)
+    monkeypatch.setattr("keras_rnn.layers.segments.LONG", segment)
+    check(row, monkeypatch, 2, {"return_sequences": segment % 2 == 0}, "gaps", "steps")
+    check(row, monkeypatch, 1, {}, "none", None)
+
+
+def test_recomputed_segments_in_a_graph_of_unknown_sizes(monkeypatch):
+    monkeypatch.setattr("keras_rnn.layers.segments.SEGMENT", 3)
+    x = normal(5, 4, 7, FEATURES)
+    layer = layers.LSTM(UNITS, return_sequences=True, recompute=True, dtype="float64")
+    plain = layers.LSTM(UNITS, return_sequences=True, implementation="plain", dtype="float64")
+    plain.build(x.shape)
+    layer.build(x.shape)
+    layer.set_weights(plain.get_weights())
+    signature = [tf.TensorSpec((None, None, FEATURES), "float64")]
+    graph = tf.function(lambda x: value_and_gradients(layer, x, []), signature)
+    for length in (7, 6):
+        found, expected = (
+            flat(run(x[:, :length])) for run in (graph, lambda x: value_and_gradients(plain, x, []))
+        )
+        assert distance(found, expected) < CLOSE
+
+
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
 @rows("recurrent", "sample")
 def test_in_graphs_of_unknown_sizes_too(row, monkeypatch, jit_compile):
