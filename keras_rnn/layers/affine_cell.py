@@ -8,6 +8,7 @@ import keras
 from keras import activations, constraints, initializers, ops, regularizers
 
 from keras_rnn.layers.cell import Constants, RecurrentCell, dropout_mask
+from keras_rnn.layers.checked import check_rate, checked_size
 from keras_rnn.ops.activation_gradients import gradient_from_output
 from keras_rnn.ops.affine import project
 from keras_rnn.ops.state_product import state_product
@@ -66,14 +67,9 @@ class AffineCell(RecurrentCell):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if isinstance(units, bool) or not hasattr(units, "__index__") or units <= 0:
-            raise ValueError(f"`units` must be a positive integer; received units={units!r}.")
-        for name, rate in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
-            if not 0 <= rate < 1:
-                raise ValueError(
-                    f"`{name}` must be a share in [0, 1); received {name}={rate!r}. Use 0 for no dropout."
-                )
-        self.units = int(units)
+        check_rate("dropout", dropout)
+        check_rate("recurrent_dropout", recurrent_dropout)
+        self.units = checked_size("units", units)
         self.activation = activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from keras_rnn.layers.cell import dropout_mask
+from keras_rnn.layers.checked import check_rate
 
 
 @keras.saving.register_keras_serializable("keras_rnn")
@@ -64,8 +65,7 @@ class EmbeddingDropout(keras.layers.Layer):
                 "`embedding` must be a layer with the attribute `input_dim`, such as a "
                 f"keras.layers.Embedding; received embedding={embedding!r}."
             )
-        if not 0 <= rate < 1:
-            raise ValueError(f"`rate` must be a share in [0, 1); received rate={rate!r}.")
+        check_rate("rate", rate)
         # autocast would round ids that come as floats.
         super().__init__(**{"dtype": embedding.dtype_policy, "autocast": False, **kwargs})
         self.embedding = embedding

@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_rnn.layers.checked import checked_size
+
 
 class _Head(keras.layers.Layer):
     """Abstract: a dense layer, and then the parameters of a distribution, in float32 at least."""
@@ -15,9 +17,7 @@ class _Head(keras.layers.Layer):
 
     def __init__(self, outputs: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if outputs < 1:
-            raise ValueError(f"`outputs` must be a positive integer; received outputs={outputs!r}.")
-        self.outputs = outputs
+        self.outputs = outputs = checked_size("outputs", outputs)
         self.dense = keras.layers.Dense(outputs * self.parameters_per_output, dtype=self.dtype_policy)
 
     def build(self, input_shape: Any) -> None:

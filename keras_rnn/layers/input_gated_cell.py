@@ -8,6 +8,7 @@ import keras
 from keras import activations, constraints, initializers, ops, regularizers
 
 from keras_rnn.layers.cell import Constants, dropout_mask
+from keras_rnn.layers.checked import check_rate, checked_size
 from keras_rnn.layers.linear_cell import LinearCell
 from keras_rnn.ops.affine import project
 
@@ -54,13 +55,8 @@ class InputGatedCell(LinearCell):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if isinstance(units, bool) or not hasattr(units, "__index__") or units <= 0:
-            raise ValueError(f"`units` must be a positive integer; received units={units!r}.")
-        if not 0 <= dropout < 1:
-            raise ValueError(
-                f"`dropout` must be a share in [0, 1); received dropout={dropout!r}. Use 0 for no dropout."
-            )
-        self.units = int(units)
+        check_rate("dropout", dropout)
+        self.units = checked_size("units", units)
         self.activation = activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)

@@ -9,6 +9,7 @@ import keras
 from keras import initializers, ops
 
 from keras_rnn.layers.cell import Constants, States
+from keras_rnn.layers.checked import checked_size
 from keras_rnn.layers.linear_cell import LinearCell
 from keras_rnn.layers.recurrent import Recurrent
 
@@ -74,9 +75,6 @@ class LRUCell(LinearCell):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        for name, value in (("units", units), ("state_units", units if state_units is None else state_units)):
-            if isinstance(value, bool) or not hasattr(value, "__index__") or value <= 0:
-                raise ValueError(f"`{name}` must be a positive integer; received {name}={value!r}.")
         if not 0 <= r_min < r_max <= 1:
             raise ValueError(
                 "`r_min` and `r_max` must be radii with 0 <= r_min < r_max <= 1; "
@@ -87,8 +85,8 @@ class LRUCell(LinearCell):
                 f"`max_phase` must be a positive angle; received max_phase={max_phase!r}. "
                 "Use 6.28 for the whole circle."
             )
-        self.units = int(units)
-        self.state_units = None if state_units is None else int(state_units)
+        self.units = checked_size("units", units)
+        self.state_units = None if state_units is None else checked_size("state_units", state_units)
         self.r_min, self.r_max, self.max_phase = r_min, r_max, max_phase
 
     @property

@@ -10,6 +10,7 @@ from keras import activations, ops
 
 from keras_rnn.layers.affine_cell import AffineCell
 from keras_rnn.layers.cell import Constants, States
+from keras_rnn.layers.checked import checked_size
 from keras_rnn.layers.recurrent import Recurrent
 
 
@@ -76,13 +77,11 @@ class RecurrentHighwayCell(AffineCell):
         **kwargs: Any,
     ) -> None:
         super().__init__(units, activation, **kwargs)
-        if isinstance(depth, bool) or not hasattr(depth, "__index__") or depth <= 0:
-            raise ValueError(f"`depth` must be a positive integer; received depth={depth!r}.")
         if not isinstance(transform_bias, (int, float)) or not math.isfinite(transform_bias):
             raise ValueError(
                 f"`transform_bias` must be a finite number; received transform_bias={transform_bias!r}."
             )
-        self.depth = int(depth)
+        self.depth = checked_size("depth", depth)
         self.transform_bias = float(transform_bias)
         self.recurrent_activation = activations.get(recurrent_activation)
 

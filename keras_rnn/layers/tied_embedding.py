@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras import constraints, initializers, ops, regularizers
 
+from keras_rnn.layers.checked import checked_size
+
 
 @keras.saving.register_keras_serializable("keras_rnn")
 class TiedEmbedding(keras.layers.Layer):
@@ -69,11 +71,8 @@ class TiedEmbedding(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        for name, size in (("input_dim", input_dim), ("output_dim", output_dim)):
-            if isinstance(size, bool) or not hasattr(size, "__index__") or size <= 0:
-                raise ValueError(f"`{name}` must be a positive integer; received {name}={size!r}.")
-        self.input_dim = int(input_dim)
-        self.output_dim = int(output_dim)
+        self.input_dim = checked_size("input_dim", input_dim)
+        self.output_dim = checked_size("output_dim", output_dim)
         self.use_bias = use_bias
         self.mask_zero = mask_zero
         self.embeddings_initializer = initializers.get(embeddings_initializer)

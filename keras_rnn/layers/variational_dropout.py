@@ -9,7 +9,8 @@ from keras import ops
 
 from keras_rnn.layers.affine_cell import AffineCell
 from keras_rnn.layers.cell import Constants, RecurrentCell, States, dropout_mask
-from keras_rnn.layers.wrapped_cell import WrappedCell, check_rate, edit_innermost
+from keras_rnn.layers.checked import check_rate
+from keras_rnn.layers.wrapped_cell import WrappedCell, edit_innermost
 
 
 @keras.saving.register_keras_serializable("keras_rnn")

@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_rnn.layers.checked import check_rate
+
 
 @keras.saving.register_keras_serializable("keras_rnn")
 class WordDropout(keras.layers.Layer):
@@ -43,8 +45,7 @@ class WordDropout(keras.layers.Layer):
 
     def __init__(self, rate: float, unknown_id: int = 1, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not 0 <= rate < 1:
-            raise ValueError(f"`rate` must be a share in [0, 1); received rate={rate!r}.")
+        check_rate("rate", rate)
         self.rate = rate
         self.unknown_id = unknown_id
         self.seed = seed

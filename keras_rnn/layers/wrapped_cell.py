@@ -110,12 +110,6 @@ def edit_innermost(
     return edit(constants)
 
 
-def check_rate(name: str, rate: float) -> None:
-    """Raises ValueError if `rate` is no share in [0, 1)."""
-    if not 0 <= rate < 1:
-        raise ValueError(f"`{name}` must be a share in [0, 1); received {name}={rate!r}. Use 0 for none.")
-
-
 def unwrapped(cell: Any, constants: Any = None, inputs: bool = False) -> tuple[Any, Any]:
     """The cell whose step is taken, and its constants: wrappers that leave the step alone are passed by.
 

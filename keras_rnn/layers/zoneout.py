@@ -8,7 +8,8 @@ import keras
 from keras import ops
 
 from keras_rnn.layers.cell import Constants, RecurrentCell, States
-from keras_rnn.layers.wrapped_cell import WrappedCell, check_rate
+from keras_rnn.layers.checked import check_rate
+from keras_rnn.layers.wrapped_cell import WrappedCell
 
 
 @keras.saving.register_keras_serializable("keras_rnn")

@@ -1,0 +1,18 @@
+"""Checks of arguments that several layers share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def check_rate(name: str, rate: float) -> None:
+    """Raises ValueError if `rate` is no share in [0, 1)."""
+    if not 0 <= rate < 1:
+        raise ValueError(f"`{name}` must be a share in [0, 1); received {name}={rate!r}. Use 0 for none.")
+
+
+def checked_size(name: str, size: Any) -> int:
+    """`size` as an integer; raises ValueError if it is not a positive one."""
+    if isinstance(size, bool) or not hasattr(size, "__index__") or size <= 0:
+        raise ValueError(f"`{name}` must be a positive integer; received {name}={size!r}.")
+    return int(size)
