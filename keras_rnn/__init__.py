@@ -19,6 +19,7 @@ __all__ = [
     "metrics",
     "models",
     "ops",
+    "optimizers",
     "plots",
     "text",
     "zoo",
@@ -27,7 +28,7 @@ __all__ = [
 # Everything that `keras.models.load_model` may have to find is registered by the import. The command line
 # alone imports it later, so that `--help` and wrong arguments are answered at once.
 if Path((sys.argv or [""])[0]).stem != "keras-rnn":
-    from keras_rnn import layers, losses, metrics, models
+    from keras_rnn import layers, losses, metrics, models, optimizers
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,17 @@
+"""Callbacks for training that can be killed at any moment, for carried states, and for recipes."""
+
+from keras_rnn.callbacks.non_monotonic_trigger import NonMonotonicTrigger
+from keras_rnn.callbacks.reset_states import ResetStates
+from keras_rnn.callbacks.step_decay import StepDecay
+from keras_rnn.callbacks.stop_on_nan import StopOnNaN
+from keras_rnn.callbacks.training_checkpoint import TrainingCheckpoint
+from keras_rnn.callbacks.variable_steps import VariableSteps
+
+__all__ = [
+    "NonMonotonicTrigger",
+    "ResetStates",
+    "StepDecay",
+    "StopOnNaN",
+    "TrainingCheckpoint",
+    "VariableSteps",
+]
