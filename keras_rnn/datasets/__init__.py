@@ -7,9 +7,20 @@ A loader takes its corpus from the folder it is given, or looks under `KERAS_RNN
 
 from typing import Any
 
-from keras_rnn.datasets import imdb
+from keras_rnn.datasets import imdb, penn_treebank, text_file, tiny_shakespeare, wikitext2
+from keras_rnn.datasets.corpus import Corpus
+from keras_rnn.datasets.vocabulary import Vocabulary
 
-__all__ = ["TokenStream", "imdb"]
+__all__ = [
+    "Corpus",
+    "TokenStream",
+    "Vocabulary",
+    "imdb",
+    "penn_treebank",
+    "text_file",
+    "tiny_shakespeare",
+    "wikitext2",
+]
 
 
 def __getattr__(name: str) -> Any:
