@@ -1,9 +1,18 @@
-"""Pure functions without weights: the time loop, its gradient, linear recurrences, masks."""
+"""Pure functions without weights: the time loop, its gradient, linear recurrences, masks, sampling."""
 
 from keras_rnn.ops.adjoint_scan import adjoint_scan
 from keras_rnn.ops.linear_recurrence import linear_scan, linear_step
 from keras_rnn.ops.masking import sequence_mask
 from keras_rnn.ops.recurrence import scan
+from keras_rnn.ops.sampling import sample_logits
 from keras_rnn.ops.state_product import state_product
 
-__all__ = ["adjoint_scan", "linear_scan", "linear_step", "scan", "sequence_mask", "state_product"]
+__all__ = [
+    "adjoint_scan",
+    "linear_scan",
+    "linear_step",
+    "sample_logits",
+    "scan",
+    "sequence_mask",
+    "state_product",
+]

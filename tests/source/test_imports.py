@@ -29,7 +29,7 @@ LINES = [
 ]
 HEIGHT = {room: -k for k, rooms in enumerate(LINES) for room in rooms}
 # What an architecture is made of; everything else in `layers` that names a `cell_class` is one.
-FOUNDATION = {"cell", "affine_cell", "input_gated_cell", "linear_cell", "recurrent"}
+FOUNDATION = {"cell", "checked", "affine_cell", "input_gated_cell", "linear_cell", "recurrent"}
 # Slow to import, or not there on every machine: imported where they are used.
 LATE = {"tensorflow", "jax", "torch", "matplotlib", "typer", "tensorflow_text", "keras_nlp", "keras_hub"}
 LONGEST = 250
