@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -22,3 +23,40 @@ class GaussianMeanSquaredError(keras.metrics.MeanMetricWrapper):
 def _squared_error_of_mean(y_true: Any, y_pred: Any) -> Any:
     mean, _ = ops.split(y_pred, 2, axis=-1)
     return ops.mean(ops.square(ops.reshape(ops.cast(y_true, mean.dtype), ops.shape(mean)) - mean), axis=-1)
+
+
+@keras.saving.register_keras_serializable("keras_rnn")
+class Perplexity(keras.metrics.Mean):
+    """The mean of negative log likelihoods, and exp of it: two entries of the logs, `loss` and `perplexity`.
+
+    Each value counts once, or by its weight, so that short batches weigh less than long ones. (The `loss`
+    that Keras keeps is a mean of means.)
+
+    Example:
+
+    >>> metric = Perplexity()
+    >>> metric.update_state(np.log([[2.0, 8.0, 3.0]]), np.array([[1.0, 1.0, 0.0]]))
+    >>> round(float(metric.result()["perplexity"]), 4)
+    4.0
+    """
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        # Keras takes the mean over all axes but the first, and counts rows.
+        weights = None if sample_weight is None else ops.ravel(sample_weight)
+        super().update_state(ops.ravel(values), weights)
+
+    def result(self) -> dict[str, Any]:
+        mean = super().result()
+        return {"loss": mean, "perplexity": ops.exp(mean)}
+
+
+def bits_per_character(nll: float) -> float:
+    """The unit of character-level language models: a mean negative log likelihood, in bits, nll / ln 2.
+
+    Args:
+        nll: in nats, such as `model.perplexity(ids)["nll"]` of a model whose ids are characters.
+
+    >>> round(bits_per_character(math.log(8)), 4)
+    3.0
+    """
+    return nll / math.log(2)
