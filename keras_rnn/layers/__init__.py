@@ -4,12 +4,17 @@ from keras_rnn.layers.activation_regularization import (
     ActivationRegularization,
     TemporalActivationRegularization,
 )
+from keras_rnn.layers.adaptive_softmax import AdaptiveSoftmax
 from keras_rnn.layers.affine_cell import AffineCell
+from keras_rnn.layers.augmented_softmax import AugmentedSoftmax
 from keras_rnn.layers.bidirectional import Bidirectional
 from keras_rnn.layers.cell import RecurrentCell
+from keras_rnn.layers.character_cnn import CharacterCNN
 from keras_rnn.layers.embedding_dropout import EmbeddingDropout
+from keras_rnn.layers.full_softmax import FullSoftmax
 from keras_rnn.layers.gru import GRU, GRUCell
 from keras_rnn.layers.heads import BernoulliHead, CategoricalHead, GaussianHead
+from keras_rnn.layers.highway import Highway
 from keras_rnn.layers.layer_norm_lstm import LayerNormLSTM, LayerNormLSTMCell
 from keras_rnn.layers.learned_initial_state import LearnedInitialState
 from keras_rnn.layers.linear_cell import LinearCell
@@ -17,10 +22,13 @@ from keras_rnn.layers.lru import LRU, LRUCell
 from keras_rnn.layers.lstm import LSTM, LSTMCell
 from keras_rnn.layers.min_gru import MinGRU, MinGRUCell
 from keras_rnn.layers.min_lstm import MinLSTM, MinLSTMCell
+from keras_rnn.layers.mixture_of_softmaxes import MixtureOfSoftmaxes
+from keras_rnn.layers.mogrifier import Mogrifier
 from keras_rnn.layers.peephole_lstm import PeepholeLSTM, PeepholeLSTMCell
 from keras_rnn.layers.recurrent import Recurrent
 from keras_rnn.layers.recurrent_highway import RecurrentHighway, RecurrentHighwayCell
 from keras_rnn.layers.residual import Residual
+from keras_rnn.layers.sampled_softmax import SampledSoftmax
 from keras_rnn.layers.sequence_pooling import SequencePooling
 from keras_rnn.layers.simple_rnn import SimpleRNN, SimpleRNNCell
 from keras_rnn.layers.stacked import StackedCells
@@ -36,13 +44,18 @@ __all__ = [
     "LRU",
     "LSTM",
     "ActivationRegularization",
+    "AdaptiveSoftmax",
     "AffineCell",
+    "AugmentedSoftmax",
     "BernoulliHead",
     "Bidirectional",
     "CategoricalHead",
+    "CharacterCNN",
     "EmbeddingDropout",
+    "FullSoftmax",
     "GRUCell",
     "GaussianHead",
+    "Highway",
     "LRUCell",
     "LSTMCell",
     "LayerNormLSTM",
@@ -53,6 +66,8 @@ __all__ = [
     "MinGRUCell",
     "MinLSTM",
     "MinLSTMCell",
+    "MixtureOfSoftmaxes",
+    "Mogrifier",
     "PeepholeLSTM",
     "PeepholeLSTMCell",
     "Recurrent",
@@ -60,6 +75,7 @@ __all__ = [
     "RecurrentHighway",
     "RecurrentHighwayCell",
     "Residual",
+    "SampledSoftmax",
     "SequencePooling",
     "SimpleRNN",
     "SimpleRNNCell",

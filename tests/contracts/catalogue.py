@@ -25,7 +25,7 @@ import pytest
 
 from keras_rnn import layers
 from tests.contracts import plain_oracles
-from tests.contracts.arrays import ON_JAX, UNITS
+from tests.contracts.arrays import BATCH, ON_JAX, TIME, UNITS
 from tests.contracts.rows import (
     CAUSAL,
     SAMPLE,
@@ -41,7 +41,7 @@ from tests.contracts.rows import (
     stack_oracle,
 )
 from tests.contracts.wrapped_rows import WRAPPED_ROWS
-from tests.reference import cells, gated_cells, linear_cells
+from tests.reference import cells, character_cnn, gated_cells, linear_cells, softmaxes
 from tests.reference.all_mutants import MUTANTS
 
 #: Public, and without a row: nobody makes one.
@@ -166,6 +166,22 @@ ROWS = [
         oracle=plain_oracles.embedding,
         promises=frozenset({"sample"}),
     ),
+    IdsRow(
+        name="CharacterCNN",
+        covers=(layers.CharacterCNN,),
+        make=partial(
+            layers.CharacterCNN, character_cnn.WORDS, character_size=3, filters=[2, 3, 1, 2], highways=2
+        ),
+        oracle=lambda weights, x: [character_cnn.character_cnn(weights, x, widths=4)],
+        promises=frozenset({"sample"}),
+    ),
+    Row(
+        name="Highway",
+        covers=(layers.Highway,),
+        make=layers.Highway,
+        oracle=lambda weights, x: [character_cnn.highway(weights, x)],
+        promises=frozenset({"gradient", "sample"}),
+    ),
     *(
         Row(
             name=layer.__name__,
@@ -179,6 +195,33 @@ ROWS = [
     head(layers.BernoulliHead, 3, plain_oracles.bernoulli_head),
     head(layers.CategoricalHead, 3, plain_oracles.categorical_head),
     head(layers.GaussianHead, 3, plain_oracles.gaussian_head),
+    *(
+        Row(
+            name=layer.__name__,
+            covers=(layer,),
+            make=partial(layer, 11, **options),
+            oracle=lambda weights, x, oracle=oracle: [oracle(weights, x)],
+            promises=frozenset({"gradient", "sample", *also}),
+            shape=(BATCH, TIME, 8),
+        )
+        for layer, options, oracle, also in (
+            (layers.FullSoftmax, {}, softmaxes.full, ()),
+            (layers.AugmentedSoftmax, {}, softmaxes.full, ()),
+            (
+                layers.MixtureOfSoftmaxes,
+                {"experts": 3, "latent_size": 4},
+                partial(softmaxes.mixture, experts=3),
+                {"dropout"},
+            ),
+            (
+                layers.AdaptiveSoftmax,
+                {"cutoffs": [3, 6], "factor": 2},
+                partial(softmaxes.adaptive, cutoffs=[3, 6]),
+                (),
+            ),
+            (layers.SampledSoftmax, {"samples": 4}, softmaxes.full, ()),
+        )
+    ),
 ]
 
 

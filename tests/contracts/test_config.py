@@ -54,6 +54,10 @@ OTHER = {
     "epsilon": 0.01,
     "depth": 2,
     "transform_bias": -1.0,
+    "words": ["other", "words"],
+    "character_size": 4,
+    "filters": [2, 3],
+    "highways": 2,
     "state_units": 5,
     "r_min": 0.25,
     "r_max": 0.75,
@@ -66,6 +70,17 @@ OTHER = {
     "embeddings_constraint": "non_neg",
     "alpha": 0.25,
     "beta": 0.125,
+    "vocabulary_size": 8,
+    "tied": True,
+    "experts": 3,
+    "latent_size": 5,
+    "cutoffs": [2, 5],
+    "factor": 2,
+    "samples": 6,
+    "temperature": 5.0,
+    "rounds": 3,
+    "rank": 2,
+    "counts": [9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0],
 }
 #: Arguments that are other layers, or weights: the rows make these.
 PARTS = {"cell", "cells", "layer", "backward_layer", "weights", "embedding"}
@@ -99,6 +114,12 @@ def make(cls, **arguments):
         "output_dim": 3,
         "alpha": 2.0,
         "beta": 1.0,
+        "vocabulary_size": 9,
+        "experts": 2,
+        "latent_size": 3,
+        "cutoffs": [3],
+        "samples": 4,
+        "words": ["a", "word"],
     }
     parts = {p.name: needed[p.name] for p in arguments_of(cls) if p.default is inspect.Parameter.empty}
     return cls(**{**parts, **arguments})

@@ -9,6 +9,12 @@ from keras_rnn import layers
 from tests.contracts.arrays import FEATURES, UNITS
 from tests.contracts.rows import CAUSAL, RecurrentRow, bound, cell_mutants, over, run, stack_oracle
 from tests.reference import cells
+from tests.reference.mogrifier import (
+    MOGRIFIER_MUTANTS,
+    MOGRIFIER_MUTANTS_OF_TWO_STATES,
+    ROUND_THREE,
+    mogrifier,
+)
 from tests.reference.wrapped_cells import RESIDUAL_MUTANTS, ZONEOUT_MUTANTS, residual, zoneout
 
 RATES = (0.25, 0.625)
@@ -73,6 +79,28 @@ WRAPPED_ROWS = [
         oracle=around(zoneout, rates=RATES),
         mutants=mutants_around(ZONEOUT_MUTANTS, rates=RATES),
         sizes=(UNITS, UNITS),
+        promises=CAUSAL,
+    ),
+    over(
+        lambda dtype: layers.Mogrifier(layers.LSTMCell(UNITS, dtype=dtype)),
+        name="Recurrent(Mogrifier(LSTMCell))",
+        covers=(layers.Mogrifier,),
+        oracle=around(mogrifier),
+        mutants=mutants_around(MOGRIFIER_MUTANTS | MOGRIFIER_MUTANTS_OF_TWO_STATES),
+        sizes=(UNITS, UNITS),
+        promises=CAUSAL | {"sample"},
+    ),
+    over(
+        lambda dtype: layers.Mogrifier(layers.GRUCell(UNITS, dtype=dtype), rounds=2, rank=2),
+        name="Recurrent(Mogrifier(GRUCell, rank=2))",
+        covers=(layers.Mogrifier,),
+        oracle=partial(cells.bind, mogrifier, cell=cells.gru_reset_after, rounds=2, rank=2),
+        mutants={
+            name: partial(cells.bind, wrong, cell=cells.gru_reset_after, rounds=2, rank=2)
+            for name, wrong in MOGRIFIER_MUTANTS.items()
+            if name not in ROUND_THREE
+        },
+        sizes=(UNITS,),
         promises=CAUSAL,
     ),
     over(

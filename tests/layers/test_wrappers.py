@@ -16,6 +16,7 @@ from keras_rnn.layers import (
     GRUCell,
     LearnedInitialState,
     LSTMCell,
+    Mogrifier,
     PeepholeLSTMCell,
     Recurrent,
     RecurrentHighwayCell,
@@ -43,6 +44,7 @@ DROPPING = {
 WRAPPERS = {
     **{name: lambda cell, make=make: make(cell, 0.25) for name, make in DROPPING.items()},
     "Residual": Residual,
+    "Mogrifier": lambda cell: Mogrifier(cell, 3),
     "LearnedInitialState": lambda cell: LearnedInitialState(cell, "ones"),
 }
 dropping = pytest.mark.parametrize("make", DROPPING.values(), ids=DROPPING)
