@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import os
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -18,6 +13,7 @@ from rich.markdown import Markdown
 from rich.table import Table
 
 from keras_rnn import __version__
+from keras_rnn.terminal import console, escape, read_texts, room
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown"
@@ -44,32 +40,32 @@ def list_(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Lists the published models with what was measured of them."""
-    zoo, card = _room("zoo"), _room("zoo.card")
+    zoo, card = room("zoo"), room("zoo.card")
     names = zoo.list_models(task, dataset, pattern)
     measured = {row["name"]: row for row in card.rows(names)} if names else {}
     if as_json:
         print(json.dumps([measured.get(name, {"name": name}) for name in names], indent=2))
         return
-    table = Table("model", "task", "test accuracy", "parameters", "layers")
+    table = Table("model", "task", "on the test split", "parameters", "layers")
     for name in names:
         row = measured.get(name)
-        cells = (
-            [row["task"], row["accuracy"], f"{row['parameters']:,}", row["layers"]]
-            if row
-            else ["not measured"]
-        )
-        table.add_row(name, *cells)
-    _console().print(table)
+        if row:
+            count = f"{row['parameters']:,}" if row["parameters"] else "–"
+            table.add_row(name, row["task"], row["result"], count, row["layers"])
+        else:
+            trained = "weights" in zoo.info(name)["metrics"]
+            table.add_row(name, "not measured" if trained else "not trained yet")
+    console().print(table)
 
 
 @app.command()
 def info(name: Name, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Shows the card of a model: result, architecture, training, source, terms."""
-    zoo, card = _room("zoo"), _room("zoo.card")
+    zoo, card = room("zoo"), room("zoo.card")
     if as_json:
         print(json.dumps(zoo.info(name), indent=2))
     else:
-        _console().print(Markdown(card.card(name)))
+        console().print(Markdown(card.card(name)))
 
 
 @app.command()
@@ -82,10 +78,13 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
     """Judges texts: label and probability for each."""
-    zoo = _room("zoo")
-    _room("zoo.folders").find_entry(name)  # a wrong name is told before texts are read
-    texts = _read_texts(texts, file)
-    probabilities = zoo.load(name).predict(texts, verbose=0)[:, 0]
+    zoo = room("zoo")
+    room("zoo.folders").find_entry(name)  # a wrong name is told before texts are read
+    texts = read_texts(texts, file)
+    model = zoo.load(name)
+    if not hasattr(model, "tokenizer"):
+        raise ValueError(f"`NAME` must be a text classifier; {name} is a {type(model).__name__}.")
+    probabilities = model.predict(texts, verbose=0)[:, 0]
     if not as_json:
         table = Table("label", "p(label)", "text")
     for text, p in zip(texts, probabilities.tolist()):
@@ -97,7 +96,32 @@ def predict(
             shown = text if len(text) <= 200 else text[:199] + "…"
             table.add_row(f"[{colour}]{label}[/]", f"{max(p, 1 - p):.3f}", shown.replace("[", "\\["))
     if not as_json:
-        _console().print(table)
+        console().print(table)
+
+
+@app.command()
+def generate(
+    name: Name,
+    prompt: Annotated[str, typer.Option(help="The text to go on from. Default: a new line.")] = "",
+    tokens: Annotated[int, typer.Option(min=1, help="How many words, or characters, to write.")] = 200,
+    temperature: Annotated[
+        float, typer.Option(min=0.0, help="Below 1 favours the probable; 0 takes the most probable.")
+    ] = 1.0,
+    top_k: Annotated[int, typer.Option(min=0, help="Draw from the k most probable; 0 from all.")] = 0,
+    top_p: Annotated[float, typer.Option(help="Draw from the most probable that have this mass.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="The same seed writes the same text.")] = 0,
+) -> None:
+    """Writes text with a language model."""
+    model = room("zoo").load(name)
+    if not hasattr(model, "generate"):
+        raise ValueError(f"`NAME` must be a LanguageModel; {name} is a {type(model).__name__}.")
+    settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
+    pieces = model.generate_pieces(prompt, tokens, **settings)
+    text = model.vocabulary.text(model.vocabulary.ids(prompt))  # as it is read
+    for piece in chain([text], pieces):
+        print(piece, end="", flush=True)
+    if not piece.endswith("\n"):
+        print()
 
 
 @app.command()
@@ -112,10 +136,14 @@ def train(
     examples: Annotated[
         int | None, typer.Option(min=10, help="Train on so many examples only, for a first try.")
     ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="Stop after the epoch that passes so many; the same command goes on."),
+    ] = None,
 ) -> None:
     """Trains a model's recipe from fresh weights. After a kill the same command goes on."""
-    _room("zoo.training").train(
-        name, output or Path("runs") / Path(name).name, data, epochs, validation, examples
+    room("zoo.training").train(
+        name, output or Path("runs") / Path(name).name, data, epochs, validation, examples, minutes
     )
 
 
@@ -127,22 +155,31 @@ def evaluate(
         int | None, typer.Option(min=10, help="Only so many; the entry's metrics stay as they are.")
     ] = None,
     write: Annotated[bool, typer.Option(help="Write the result into the entry's metrics.json.")] = False,
+    split: Annotated[str, typer.Option(help="Of a language model: train, validation or test.")] = "test",
 ) -> None:
     """Measures a model on the whole test split."""
-    print(json.dumps(_room("zoo.evaluation").evaluate(name, data, examples, write), indent=2))
+    result = room("zoo.evaluation").evaluate(name, data, examples, write, split=split)
+    print(json.dumps(result, indent=2))
 
 
 @app.command()
 def export(name: Name, path: Annotated[Path, typer.Argument(help="The folder of the SavedModel.")]) -> None:
-    """Writes a SavedModel: text in, probability and label out, TensorFlow alone needed."""
-    _room("zoo").load(name).export(path)
-    print(f"{path}: signature serving_default, input `text`, outputs `probability` and `label`.")
+    """Writes a SavedModel: text in, probabilities out, TensorFlow alone needed."""
+    model = room("zoo").load(name)
+    model.export(path)
+    if hasattr(model, "generate"):
+        print(
+            f"{path}: signature serving_default, input `text`, outputs `perplexity` and `log_probability`; "
+            "signature generate, input `prompt`, output `text`."
+        )
+    else:
+        print(f"{path}: signature serving_default, input `text`, outputs `probability` and `label`.")
 
 
 @app.command()
 def publish(run: Annotated[Path, typer.Argument(help="A folder that `train` wrote.")]) -> None:
     """Copies a finished training into the zoo of the checkout."""
-    print(_room("zoo.publish").publish(run))
+    print(room("zoo.publish").publish(run))
 
 
 @app.command()
@@ -150,7 +187,7 @@ def card(
     check: Annotated[bool, typer.Option(help="Change nothing; fail if a page is not up to date.")] = False,
 ) -> None:
     """Writes all cards and tables of the checkout anew from recipes and metrics."""
-    pages = _room("zoo.card")
+    pages = room("zoo.card")
     if check:
         old = [
             p for p, text in pages.generated_pages().items() if not p.exists() or p.read_text("utf-8") != text
@@ -162,76 +199,16 @@ def card(
         print(path)
 
 
-def _room(name: str) -> Any:
-    """A module of the package, imported when a command needs it: `--help` answers without TensorFlow."""
-    with _quiet():
-        return importlib.import_module(f"keras_rnn.{name}")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps back what TensorFlow's libraries print while they load; shown only if the import fails.
-
-    A user who sets TF_CPP_MIN_LOG_LEVEL sees everything.
-    """
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
-        yield
-        return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    sys.stderr.flush()
-    original = os.dup(2)
-    with tempfile.TemporaryFile() as kept:
-        os.dup2(kept.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            kept.seek(0)
-            os.write(original, kept.read())
-            raise
-        finally:
-            os.dup2(original, 2)
-            os.close(original)
-
-
-def _read_texts(texts: list[str] | None, file: Path | None) -> list[str]:
-    if texts and file:
-        raise ValueError("Texts come as arguments or from --file; received both.")
-    if texts:
-        return texts
-    source = str(file) if file else "standard input"
-    raw = file.read_bytes() if file else sys.stdin.buffer.read()
-    try:
-        # Only the newline ends a line: str.splitlines() would also cut at U+0085, which real texts hold.
-        lines = raw.decode("utf-8").replace("\r\n", "\n").removesuffix("\n").split("\n")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{source} is not UTF-8: byte {error.object[error.start]:#04x} at position {error.start}. "
-            "Convert it, for example with iconv."
-        ) from error
-    if not raw.strip():
-        raise ValueError(f"{source} is empty; there is no text to judge. Give one text a line.")
-    return lines
-
-
-def _console() -> Any:
-    # Off a terminal rich would wrap at 80 columns and cut what a script wants to read.
-    return Console() if sys.stdout.isatty() else Console(width=160)
-
-
 def main() -> None:
     """Runs the command line; an error is one line on standard error, and status 1."""
     try:
         app()
     except (ValueError, TypeError, OSError) as error:
-        Console(stderr=True, soft_wrap=True).print(f"[red]Error:[/] {_escape(str(error))}", highlight=False)
+        Console(stderr=True, soft_wrap=True).print(f"[red]Error:[/] {escape(str(error))}", highlight=False)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         Console(stderr=True).print("Stopped. The same command goes on where it can.")
         raise SystemExit(130) from None
-
-
-def _escape(text: str) -> str:
-    return text.replace("[", "\\[")
 
 
 if __name__ == "__main__":

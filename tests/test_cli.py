@@ -106,7 +106,8 @@ def test_train_goes_on_and_takes_its_options(run, shelf, reviews, tmp_path):
     assert "Going on after epoch 1 of 1" in out
     status, _, err = run("train", "tiny", *options[:-2])
     assert status == 1
-    assert "holds a training with another options.json. Choose another folder, or delete it." in one_line(err)
+    said = "holds a training with another options.json, examples = 24 and not None. Choose another folder"
+    assert said in one_line(err)
 
 
 def one_line(err):
@@ -250,7 +251,7 @@ def test_list_and_info(run, shelf, trained, reviews):
     status, out, _ = run("list")
     assert status == 0
     assert "tiny" in out
-    assert "not measured" in out
+    assert "not trained yet" in out
     entry = folders.zoo_folder() / "tiny" / "metrics.json"
     told = {
         **tiny.metrics(trained[0]),
@@ -260,7 +261,7 @@ def test_list_and_info(run, shelf, trained, reviews):
     try:
         assert "0.8765" in run("list")[1]
         [row] = json.loads(run("list", "--json")[1])
-        assert (row["name"], row["accuracy"]) == ("tiny", "0.8765")
+        assert (row["name"], row["result"]) == ("tiny", "accuracy 0.8765")
         assert json.loads(run("list", "--json", "--pattern", "x*")[1]) == []
     finally:
         entry.unlink()

@@ -1,6 +1,30 @@
 """Whole models: a core on ids, and a shell that takes text."""
 
+from keras_rnn.models.cache_pointer import cache_perplexity, choose_cache
+from keras_rnn.models.dynamic_evaluation import choose_dynamic, dynamic_perplexity, gradient_statistics
+from keras_rnn.models.feed_forward_language_model import FeedForwardLanguageModel
+from keras_rnn.models.kneser_ney import KneserNey
+from keras_rnn.models.language_model import LanguageModel
+from keras_rnn.models.log_bilinear import LogBilinear
+from keras_rnn.models.monte_carlo import monte_carlo_perplexity
+from keras_rnn.models.pointer_sentinel import PointerSentinel
 from keras_rnn.models.sequence_classifier import SequenceClassifier
 from keras_rnn.models.text_model import TextModel
+from keras_rnn.models.unigram_cache import UnigramCache
 
-__all__ = ["SequenceClassifier", "TextModel"]
+__all__ = [
+    "FeedForwardLanguageModel",
+    "KneserNey",
+    "LanguageModel",
+    "LogBilinear",
+    "PointerSentinel",
+    "SequenceClassifier",
+    "TextModel",
+    "UnigramCache",
+    "cache_perplexity",
+    "choose_cache",
+    "choose_dynamic",
+    "dynamic_perplexity",
+    "gradient_statistics",
+    "monte_carlo_perplexity",
+]

@@ -14,15 +14,23 @@ import keras
 
 def environment() -> dict[str, Any]:
     """Hardware, versions and commit, as they stand beside every measured number."""
+    backend = keras.backend.backend()
     return {
-        "hardware": f"{os.cpu_count()} cores of {_processor()}",
-        "backend": keras.backend.backend(),
+        "hardware": " and ".join([f"{os.cpu_count()} cores of {_processor()}", *_accelerators()]),
+        "backend": backend,
         "versions": {
             "python": platform.python_version(),
-            **{name: metadata.version(name) for name in ("tensorflow", "keras", "numpy") if _installed(name)},
+            **{name: metadata.version(name) for name in (backend, "keras", "numpy") if _installed(name)},
         },
         "commit": _commit(),
     }
+
+
+def measured_with(measured: dict[str, Any]) -> str:
+    """The versions and the commit of a measured number, in brackets."""
+    commit, _, changes = (measured.get("commit") or "").partition(" ")
+    versions = ", ".join(f"{name} {version}" for name, version in measured["versions"].items())
+    return f" ({versions}{f', commit {commit[:10]} {changes}'.rstrip() if commit else ''})"
 
 
 def _installed(name: str) -> bool:
@@ -39,6 +47,22 @@ def _processor() -> str:
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
+
+
+def _accelerators() -> list[str]:
+    """The names of the GPUs that the backend computes on."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        details = [
+            tf.config.experimental.get_device_details(d) for d in tf.config.list_physical_devices("GPU")
+        ]
+        return [detail.get("device_name", "a GPU") for detail in details]
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return [device.device_kind for device in jax.devices() if device.platform != "cpu"]
+    return []
 
 
 def _commit() -> str | None:

@@ -1,19 +1,18 @@
-"""Measures a published model on its test set and writes the numbers beside the weights."""
+"""Measures a published model and writes the numbers beside the weights."""
 
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from keras_rnn.files import write_text
+from keras_rnn.zoo import classifier_evaluation, kneser_ney, language_model_evaluation
+from keras_rnn.zoo.corpora import SPLITS
 from keras_rnn.zoo.environment import environment
 from keras_rnn.zoo.folders import METRICS, read_entry
 from keras_rnn.zoo.loader import load
-from keras_rnn.zoo.training import DATASETS
+from keras_rnn.zoo.recipe_tables import ClassifierRecipe, KneserNeyRecipe
 
 
 def evaluate(
@@ -22,39 +21,47 @@ def evaluate(
     examples: int | None = None,
     write: bool = True,
     verbose: int | str = "auto",
+    split: str = "test",
 ) -> dict[str, Any]:
-    """Accuracy and cross entropy on the whole test split, from the shipped file.
+    """What a model makes of a whole split, from the shipped file.
+
+    Of a classifier: accuracy and cross entropy on the test split. Of a language model: perplexity over all
+    tokens of a split, which is one stream; of a Kneser-Ney model the same, without and with its cache.
 
     Args:
         name_or_folder: a published name or a folder.
         data: where the dataset lies. Default: `KERAS_RNN_DATA`, the cache, or a download.
-        examples: only so many, drawn evenly from the classes; nothing is then written.
-        write: whether to write the result into the entry's `metrics.json`.
+        examples: only so many, drawn evenly from the classes; nothing is then written. Of classifiers.
+        write: whether to write the result into the entry's `metrics.json`: that of the test split as
+            `evaluation`, that of another one under its name.
         verbose: as in `predict`.
+        split: `"train"`, `"validation"` or `"test"`; of language models.
 
     Returns:
         A dictionary with the metrics, the time, and on what they were measured.
+
+    Raises:
+        ValueError: if an argument does not go with the kind of model.
     """
     folder, recipe, metrics = read_entry(name_or_folder)
-    model = load(name_or_folder)
-    test = DATASETS[recipe.data.dataset]("test", path=data)
-    if examples is not None and examples < len(test):
-        _, test = test.split(examples / len(test), recipe.data.split_seed)
-    began = time.monotonic()
-    p = model.predict(test.texts, batch_size=64, verbose=verbose)[:, 0].astype(np.float64)
-    seconds = time.monotonic() - began
-    # log1p of the complement keeps certain and wrong predictions finite and exact.
-    p = np.clip(p, 1e-7, 1 - 1e-7)
-    result = {
-        "split": "test",
-        "examples": len(test),
-        "accuracy": round(float(np.mean((p > 0.5) == test.labels)), 5),
-        "cross_entropy": round(float(-np.mean(np.where(test.labels, np.log(p), np.log1p(-p)))), 5),
-        "seconds": round(seconds, 1),
-        "command": f"keras-rnn evaluate {recipe.name}",
-        **environment(),
-    }
+    classifies = isinstance(recipe, ClassifierRecipe)
+    if split not in (("test",) if classifies else SPLITS):
+        legal = "'test' for a classifier" if classifies else f"one of {SPLITS}"
+        raise ValueError(f"`split` must be {legal}; received split={split!r}.")
+    if examples is not None and not classifies:
+        raise ValueError(
+            f"`examples` must be left out for a language model; received examples={examples}. Its perplexity "
+            "is that of a whole split."
+        )
+    if isinstance(recipe, ClassifierRecipe):
+        result = classifier_evaluation.measure(recipe, load(name_or_folder), data, examples, verbose)
+    elif isinstance(recipe, KneserNeyRecipe):
+        result = kneser_ney.measure(recipe, kneser_ney.count(recipe, data), split, data)
+    else:
+        result = language_model_evaluation.measure(recipe, load(name_or_folder), split, data)
+    option = "" if split == "test" else f" --split {split}"
+    result = {**result, "command": f"keras-rnn evaluate {recipe.name}{option}", **environment()}
     if write and examples is None:
-        metrics["evaluation"] = result
+        metrics["evaluation" if split == "test" else split] = result
         write_text(folder / METRICS, json.dumps(metrics, indent=2) + "\n")
     return result

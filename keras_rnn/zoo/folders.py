@@ -9,7 +9,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from keras_rnn.zoo.recipe import Recipe, read_recipe
+from keras_rnn.zoo.recipe import read_recipe
+from keras_rnn.zoo.recipe_tables import AnyRecipe
 
 RECIPE, METRICS, CARD, PROBE, VOCABULARY = (
     "recipe.toml",
@@ -57,7 +58,7 @@ def find_entry(name_or_folder: str | Path) -> Path:
     )
 
 
-def read_entry(name_or_folder: str | Path) -> tuple[Path, Recipe, dict[str, Any]]:
+def read_entry(name_or_folder: str | Path) -> tuple[Path, AnyRecipe, dict[str, Any]]:
     """Folder, recipe and metrics (empty before the first training) of a model."""
     folder = find_entry(name_or_folder)
     path = folder / METRICS

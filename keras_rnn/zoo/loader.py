@@ -5,25 +5,31 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from keras_rnn.models import SequenceClassifier
+from keras_rnn.datasets import Vocabulary
+from keras_rnn.models import LanguageModel, SequenceClassifier
 from keras_rnn.text import WordTokenizer
 from keras_rnn.zoo.folders import VOCABULARY, read_entry
-from keras_rnn.zoo.recipe import Recipe, make_layer
+from keras_rnn.zoo.kneser_ney import count
+from keras_rnn.zoo.recipe import replace
+from keras_rnn.zoo.recipe_layers import make_layer, make_softmax
+from keras_rnn.zoo.recipe_tables import ClassifierRecipe, KneserNeyRecipe, LanguageModelRecipe
 from keras_rnn.zoo.weights import load_checked
 
 
 def load(name_or_folder: str | Path, weights: bool = True, **overrides: Any) -> Any:
-    """Loads a model of the zoo, text in and numbers out.
+    """Loads a model of the zoo: a classifier that takes text, or a language model with its vocabulary.
 
     Args:
         name_or_folder: a published name (`list_models()`), or a folder that `keras-rnn train` wrote.
         weights: whether to read the trained weights; otherwise they are fresh.
-        **overrides: keys of the recipe's model or preprocessing table, for example `max_length=None` to
-            read every text to its end.
+        **overrides: keys of the recipe's model, preprocessing or training table, for example
+            `max_length=None` to read every text to its end.
 
     Returns:
-        A built, compiled `keras.Model`. `predict(["a text", ...])` gives `(batch, 1)` probabilities for
-        sentiment; `fit`, `evaluate` and `export` take text, too.
+        A built, compiled `keras.Model`. Of a classifier, `predict(["a text", ...])` gives `(batch, 1)`
+        probabilities; `fit`, `evaluate` and `export` take text, too. A `keras_rnn.models.LanguageModel` reads
+        ids, which its `vocabulary`, a `keras_rnn.datasets.Vocabulary`, makes of text. A Kneser-Ney model is
+        counted anew from its corpus, and stands in a `keras_rnn.models.UnigramCache`.
 
     Raises:
         ValueError: if there is no such model, its weights are damaged (size, sha256 and number of
@@ -36,7 +42,9 @@ def load(name_or_folder: str | Path, weights: bool = True, **overrides: Any) -> 
     (1, 1)
     """
     folder, recipe, metrics = read_entry(name_or_folder)
-    recipe = recipe.replace(**overrides)
+    recipe = replace(recipe, **overrides)
+    if isinstance(recipe, KneserNeyRecipe):
+        return count(recipe)
     if weights and "weights" not in metrics:
         raise ValueError(
             f"{folder} holds a recipe and no trained weights. Train it with "
@@ -45,24 +53,22 @@ def load(name_or_folder: str | Path, weights: bool = True, **overrides: Any) -> 
     vocabulary = folder / VOCABULARY
     if not vocabulary.exists():
         raise ValueError(f"{vocabulary} is missing: without it no text becomes ids. Get the folder again.")
-    tokenizer = WordTokenizer.from_file(
-        vocabulary,
-        max_length=recipe.preprocessing.max_length,
-        truncation=recipe.preprocessing.truncation,
-    )
-    model = build_model(recipe, tokenizer)
+    if isinstance(recipe, LanguageModelRecipe):
+        model = build_language_model(recipe, Vocabulary.from_file(vocabulary, recipe.data.level))
+    else:
+        part = recipe.preprocessing
+        model = build_classifier(
+            recipe,
+            WordTokenizer.from_file(vocabulary, max_length=part.max_length, truncation=part.truncation),
+        )
     if weights:
         load_checked(model, folder, metrics["weights"])
     model.compile()
     return model
 
 
-def build_model(recipe: Recipe, tokenizer: WordTokenizer) -> Any:
+def build_classifier(recipe: ClassifierRecipe, tokenizer: WordTokenizer) -> SequenceClassifier:
     """The built model of a recipe, with fresh weights."""
-    if recipe.model.type != "SequenceClassifier":
-        raise ValueError(
-            f"`type` in [model] must be 'SequenceClassifier'; received type={recipe.model.type!r}."
-        )
     part = recipe.model
     model = SequenceClassifier(
         [make_layer(table, "[[model.layers]]") for table in part.layers],
@@ -78,4 +84,42 @@ def build_model(recipe: Recipe, tokenizer: WordTokenizer) -> Any:
         name=recipe.name,
     )
     model.build((None, None))
+    return model
+
+
+def build_language_model(
+    recipe: LanguageModelRecipe, vocabulary: Vocabulary, dtype: str = "float32"
+) -> LanguageModel:
+    """The built model of a recipe, with fresh weights, and the vocabulary as its attribute of that name.
+
+    Raises:
+        ValueError: if the vocabulary has another size than the model.
+    """
+    part = recipe.model
+    if len(vocabulary) != part.vocabulary_size:
+        raise ValueError(
+            f"`vocabulary_size` in [model] must be the number of types of {recipe.data.dataset}, "
+            f"{len(vocabulary)}; received {part.vocabulary_size}."
+        )
+    model = LanguageModel(
+        part.vocabulary_size,
+        [make_layer(table, "[[model.layers]]", dtype) for table in part.layers],
+        embedding=part.embedding_dimension,
+        tie_embeddings=part.tie_embeddings,
+        softmax=make_softmax(part.softmax, part.vocabulary_size, part.tie_embeddings, "`softmax`", dtype),
+        input_dropout=part.input_dropout,
+        hidden_dropout=part.hidden_dropout,
+        output_dropout=part.output_dropout,
+        locked=part.locked,
+        embedding_dropout=part.embedding_dropout,
+        activation_regularization=part.activation_regularization,
+        temporal_activation_regularization=part.temporal_activation_regularization,
+        sum_over_steps=part.sum_over_steps,
+        initializer_range=part.initializer_range,
+        seed=recipe.training.seed,
+        dtype=dtype,
+        name=recipe.name,
+    )
+    model.build((None, None))
+    model.vocabulary = vocabulary
     return model

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from keras_rnn.files import write_text, written_whole
 from keras_rnn.zoo.folders import METRICS, PROBE, VOCABULARY, read_entry, zoo_folder
+from keras_rnn.zoo.recipe_tables import ClassifierRecipe, KneserNeyRecipe
 from keras_rnn.zoo.weights import FILE
 
 PICTURE, HISTORY = "curves.png", "history.csv"
@@ -16,9 +17,10 @@ PICTURE, HISTORY = "curves.png", "history.csv"
 def publish(run: str | Path) -> Path:
     """Copies what a finished training wrote into `zoo/NAME` of the checkout.
 
-    A training on all examples gives the weights, vocabulary, probe and ledger; what was measured on older
-    weights is dropped. A training that held examples out gives its validation result, history and curves,
-    and leaves the weights alone: it is the one on which the recipe was chosen.
+    A training on all examples, or on a corpus that has a validation split, gives the weights, vocabulary,
+    probe and ledger; what was measured on older weights is dropped. One that held examples out gives its
+    validation result, history and curves, and leaves the weights alone: it is the one on which the recipe was
+    chosen. A Kneser-Ney model gives what was measured: it has nothing else.
 
     Args:
         run: the folder that `keras-rnn train` wrote.
@@ -32,19 +34,21 @@ def publish(run: str | Path) -> Path:
     folder, recipe, metrics = read_entry(Path(run))
     target = zoo_folder() / recipe.name
     _, published, kept = read_entry(target)
-    if "weights" not in metrics:
+    counted = isinstance(recipe, KneserNeyRecipe)
+    if ("training" if counted else "weights") not in metrics:
         raise ValueError(
             f"{folder} holds no finished training. Run `keras-rnn train {recipe.name}` to its end."
         )
     if published != recipe:
         raise ValueError(f"{folder} was trained with another recipe than {target}. Train that recipe.")
-    training = metrics["training"]
-    if training["validation_examples"]:
-        kept["validation"] = training
+    if metrics["training"].get("validation_examples"):
+        kept["validation"] = metrics["training"]
         names = [PICTURE, HISTORY]
-    else:
+    elif isinstance(recipe, ClassifierRecipe):
         kept = {**metrics, **({"validation": kept["validation"]} if "validation" in kept else {})}
         names = [FILE, VOCABULARY, PROBE]
+    else:
+        kept, names = metrics, [] if counted else [FILE, VOCABULARY, PROBE, PICTURE, HISTORY]
     for name in names:
         with written_whole(target / name) as temporary:
             shutil.copyfile(folder / name, temporary)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from keras_rnn.zoo.recipe import WordVectorsRecipe
+    from keras_rnn.zoo.recipe_tables import WordVectorsRecipe
 
 FIRST_WORD = 2  # ids 0 and 1 are padding and the unknown word
 

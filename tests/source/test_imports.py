@@ -20,6 +20,7 @@ FILES = {str(path.relative_to(PACKAGE)): path.read_text(encoding="utf-8") for pa
 # A room may import rooms of its own line and of those below it. `cli` is on top: nobody imports it.
 LINES = [
     ["cli"],
+    ["terminal"],
     ["zoo"],
     ["export", "models", "datasets", "plots"],
     ["layers", "losses", "metrics", "callbacks", "optimizers", "text"],

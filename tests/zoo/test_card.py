@@ -61,7 +61,7 @@ def test_the_card_tells_what_the_files_say(checkout, finished):
 
 def test_a_card_without_results_says_so(checkout):
     text = card.card("untrained")
-    assert "Not measured yet." in text
+    assert "Not trained yet." in text
     assert "parameters," not in text
 
 
@@ -91,14 +91,14 @@ def test_pages_are_written_once_and_then_up_to_date(checkout):
     readme = (checkout / "README.md").read_text()
     assert readme.startswith(f"# Project\n\n{card.BEGIN}\n| model |")
     assert readme.endswith(f"|\n{card.END}\n\nmore\n")
-    assert "| [tiny](zoo/tiny/README.md) | sentiment, imdb | 0.8765 |" in readme
+    assert "| [tiny](zoo/tiny/README.md) | sentiment, imdb | accuracy 0.8765 |" in readme
     assert "untrained" not in readme
     assert "| [tiny](tiny/README.md) |" in (checkout / "zoo" / "README.md").read_text()
     assert (
         (checkout / "zoo" / "results.csv")
         .read_text()
         .splitlines()[1]
-        .startswith('tiny,"sentiment, imdb",0.8765,')
+        .startswith('tiny,"sentiment, imdb",accuracy 0.8765,')
     )
 
 

@@ -9,18 +9,20 @@ import sys
 import pytest
 
 from keras_rnn import zoo
+from keras_rnn.datasets import imdb, penn_treebank
 from tests.models.small import distance
-from tests.zoo.tiny import REVIEWS_PER_CLASS, metrics, names, write_entry
+from tests.zoo import tiny, tiny_corpus
+from tests.zoo.tiny import metrics, names, write_entry
 
 # One process imports TensorFlow, which takes seconds, and forks for each attempt, before it has used it.
 # An attempt dies by SIGKILL when its time is up, or right before or after it puts the n-th file in place.
 # A forked process may, rarely, wait for ever on a lock of a thread that was not forked: the alarm ends it.
 DRIVER = """
 import itertools, json, os, signal, sys, threading, traceback
-from keras_rnn.datasets import imdb
+from keras_rnn.datasets import imdb, penn_treebank
 from keras_rnn.zoo.training import train
 
-imdb.REVIEWS_PER_CLASS = int(sys.argv[4])
+imdb.REVIEWS_PER_CLASS, penn_treebank.FILES = json.loads(sys.argv[4])
 die = lambda: os.kill(os.getpid(), signal.SIGKILL)
 
 def arm(kind, when):
@@ -57,7 +59,14 @@ print("status", json.dumps(status))
 """
 
 
-def test_a_killed_training_ends_like_one_that_was_not(finished, reviews, tmp_path):
+@pytest.mark.parametrize(
+    ("recipe", "corpus", "whole", "counted"),
+    [(tiny.RECIPE, "reviews", "finished", "examples"), (tiny_corpus.RECIPE, "text", "finished_lm", "tokens")],
+    ids=["classifier", "language model"],
+)
+def test_a_killed_training_ends_like_one_that_was_not(recipe, corpus, whole, counted, request, tmp_path):
+    data, finished = request.getfixturevalue(corpus), request.getfixturevalue(whole)[1]
+    expects = json.dumps([imdb.REVIEWS_PER_CLASS, penn_treebank.FILES])
     seed = random.randrange(10**6)
     moment = random.Random(seed)
     # A first attempt puts recipe, options and vocabulary in place, then checkpoint, history and curves of
@@ -70,10 +79,10 @@ def test_a_killed_training_ends_like_one_that_was_not(finished, reviews, tmp_pat
         ("seconds", moment.uniform(0, 3)),
         ("after file", 0),
     ]
-    source, output = write_entry(tmp_path / "tiny"), tmp_path / "run"
+    source, output = write_entry(tmp_path / "tiny", recipe), tmp_path / "run"
     plan = json.dumps([*kills, ("never", 0), ("never", 1), ("never", 2)])
     result = subprocess.run(
-        [sys.executable, "-c", DRIVER, source, output, reviews, str(REVIEWS_PER_CLASS), plan],
+        [sys.executable, "-c", DRIVER, source, output, data, expects, plan],
         capture_output=True,
         text=True,
         timeout=300,
@@ -84,16 +93,16 @@ def test_a_killed_training_ends_like_one_that_was_not(finished, reviews, tmp_pat
     assert status.count(signal.SIGKILL) >= 4, note  # a timer may come too late for an attempt
     assert set(status) <= {signal.SIGKILL, signal.SIGALRM, 0}, note
     assert status[-1] == 0, note
-    for key in ("steps", "epochs", "examples", "final"):
-        ours, theirs = (metrics(folder)["training"][key] for folder in (output, finished[1]))
+    for key in ("steps", "epochs", counted, "final"):
+        ours, theirs = (metrics(folder)["training"][key] for folder in (output, finished))
         assert ours == pytest.approx(theirs, abs=1e-6), note
-    assert distance_of_weights(zoo.load(output), zoo.load(finished[1])) < 1e-6, note
-    expected = (finished[1] / "history.csv").read_text().splitlines()
+    assert distance_of_weights(zoo.load(output), zoo.load(finished)) < 1e-6, note
+    expected = (finished / "history.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in (output / "history.csv").read_text().splitlines()] == [
         row.split(",")[0] for row in expected
     ]
     # What was being written when the kill came bears a hidden name still; all else is as it should be.
-    assert [name for name in names(output) if not name.startswith(".")] == names(finished[1]), note
+    assert [name for name in names(output) if not name.startswith(".")] == names(finished), note
 
 
 def distance_of_weights(a, b):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from keras_rnn.zoo import training
-from keras_rnn.zoo.recipe import WordVectorsRecipe, read_recipe
+from keras_rnn.zoo.recipe import read_recipe
+from keras_rnn.zoo.recipe_tables import WordVectorsRecipe
 from keras_rnn.zoo.word_vectors import train_word_vectors
 from tests.zoo.tiny import RECIPE, write_entry
 

@@ -1,0 +1,61 @@
+"""A SavedModel with endpoints of our own, written whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_rnn.files import folder_written_whole
+from keras_rnn.layers.implementation import export_mode
+
+
+def check_backend() -> None:
+    """Raises ValueError unless the backend is TensorFlow."""
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"A SavedModel is written by the TensorFlow backend; received KERAS_BACKEND="
+            f"{keras.backend.backend()}. Load the same weights in a process with KERAS_BACKEND=tensorflow."
+        )
+
+
+def write_saved_model(
+    model: Any,
+    table: Any,
+    endpoints: Mapping[str, tuple[Callable[..., Any], Sequence[Any]]],
+    path: str | Path,
+    verbose: bool = False,
+) -> None:
+    """Writes a model with functions of tensors around it. The folder appears whole or not at all.
+
+    Args:
+        model: whose variables the functions read.
+        table: the lookup table that they read.
+        endpoints: name: function, and the `tf.TensorSpec` of each of its arguments.
+        path: the folder to write. It must not exist, or be a SavedModel, which is then replaced.
+        verbose: print the endpoints.
+
+    Raises:
+        ValueError: if `path` exists and is no SavedModel.
+        OSError: if it cannot be written, for example on a full disk.
+    """
+    import tensorflow as tf
+
+    path = Path(path)
+    if path.exists() and not (path / "saved_model.pb").exists():
+        raise ValueError(f"`path` must be a new folder; {path} exists and is no SavedModel.")
+
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.track(table)  # untracked, it is not there in a clean process
+    with export_mode():  # without cuDNN: what is exported runs everywhere
+        for name, (function, signature) in endpoints.items():
+            archive.add_endpoint(name, function, input_signature=list(signature))
+
+    with folder_written_whole(path) as temporary:
+        try:
+            archive.write_out(str(temporary), verbose=verbose)
+        except tf.errors.OpError as error:  # TensorFlow's name for what goes wrong with a file, too
+            raise OSError(error.message.rpartition("; ")[2].partition(" [Op:")[0]) from error

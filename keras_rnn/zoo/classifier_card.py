@@ -1,0 +1,98 @@
+"""What the card of a text classifier says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras_rnn.zoo.environment import measured_with
+from keras_rnn.zoo.recipe_tables import ClassifierRecipe
+
+USE = ['model.predict(["A wonderful film.", "A waste of time."])']
+COUNTED = "reviews", "examples"  # by the ledger: what it is, and the key
+
+
+def result(evaluation: dict[str, Any]) -> str:
+    """The number of the tables."""
+    return f"accuracy {evaluation['accuracy']:.4f}"
+
+
+def cross_entropy(evaluation: dict[str, Any]) -> str:
+    """In nats, for a review."""
+    return f"{evaluation['cross_entropy']:.4f}"
+
+
+def results(recipe: ClassifierRecipe, metrics: dict[str, Any]) -> list[str]:
+    """The table of what was measured."""
+    found = metrics["evaluation"]
+    return [
+        "| split | reviews | accuracy | cross entropy (nats) | time | on |",
+        "|---|---|---|---|---|---|",
+        f"| {found['split']} | {found['examples']:,} | {found['accuracy']:.4f} "
+        f"| {cross_entropy(found)} | {found['seconds']:.0f} s | {found['hardware']} |",
+    ]
+
+
+def layers(recipe: ClassifierRecipe) -> str:
+    """The recurrent layers, lowest first."""
+    return ", ".join(
+        f"{'Bidirectional ' if layer.get('bidirectional') else ''}{layer['type']} {layer['units']}"
+        for layer in recipe.model.layers
+    )
+
+
+def architecture(recipe: ClassifierRecipe) -> list[str]:
+    """One line for each thing that there is to say of the model."""
+    part = recipe.model
+    return [
+        f"embedding {recipe.preprocessing.vocabulary_size:,} x {part.embedding_dimension}; "
+        f"{layers(recipe)}; pooling over time: {', '.join(part.pooling)}; {part.head} head. "
+        f"Dropout while training: {part.word_dropout:g} of the words, {part.embedding_dropout:g} of the "
+        f"embedding, {part.dropout:g} of the pooled features.",
+        _reading(recipe),
+    ]
+
+
+def training(recipe: ClassifierRecipe, metrics: dict[str, Any]) -> list[str]:
+    """How the recipe was chosen, and its settings."""
+    text = []
+    if "validation" in metrics:
+        chosen = metrics["validation"]
+        whole = ", whole films," if recipe.data.validation_by_group else ""
+        text += [
+            f"The recipe was chosen with {chosen['validation_examples']:,} reviews of the training "
+            f"split{whole} held out (`{chosen['command']}`{measured_with(chosen)}): accuracy "
+            f"{chosen['final']['val_accuracy']:.4f}, "
+            f"cross entropy {chosen['final']['val_loss']:.4f} after the last epoch.",
+            "",
+            "![Learning curves](curves.png)",
+            "",
+        ]
+    if recipe.word_vectors is not None:
+        vectors = recipe.word_vectors
+        text += [
+            f"The embedding begins with skip-gram vectors of the training texts and the unlabelled ones: "
+            f"{vectors.epochs} epochs, window {vectors.window}, {vectors.negative} negative samples.",
+            "",
+        ]
+    part = recipe.training
+    clipped = f", gradient norm clipped at {part.clip_norm:g}" if part.clip_norm else ""
+    return [
+        *text,
+        f"AdamW, learning rate {part.learning_rate:g} ({part.schedule}), weight decay {part.weight_decay:g}, "
+        f"batch {part.batch_size}{clipped}, seed {part.seed}. All of it: `recipe.toml`.",
+    ]
+
+
+def _reading(recipe: ClassifierRecipe) -> str:
+    part = recipe.preprocessing
+    if part.max_length is None:
+        return "Every text is read to its end."
+    kept = {
+        "head": f"the first {part.max_length}",
+        "tail": f"the last {part.max_length}",
+        "ends": f"the first {part.max_length // 4} and the last {part.max_length - part.max_length // 4}",
+    }[part.truncation]
+    return (
+        f"Of a text of more than {part.max_length} words and punctuation marks it reads {kept}. "
+        f'`zoo.load("{recipe.name}", max_length=None)` reads all.'
+    )

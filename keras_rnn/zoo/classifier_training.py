@@ -1,0 +1,141 @@
+"""How a text classifier of the zoo is trained: examples, vocabulary, word vectors, optimizer, probe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_rnn.datasets import imdb
+from keras_rnn.files import written_whole
+from keras_rnn.text import WordTokenizer
+from keras_rnn.zoo.folders import VOCABULARY
+from keras_rnn.zoo.loader import build_classifier
+from keras_rnn.zoo.prepared import Prepared
+from keras_rnn.zoo.recipe_tables import ClassifierRecipe, ClassifierTraining
+from keras_rnn.zoo.word_vectors import train_word_vectors
+
+VECTORS = "word_vectors.npy"
+DATASETS = {"imdb": imdb.load}
+UNLABELLED = {"imdb": imdb.load_unlabelled}
+PROBE_TEXTS = (
+    "",
+    "A wonderful film.",
+    "I have rarely been so bored. The plot makes no sense and the acting is worse.",
+    "Not bad at all: the second half is even <br /><br /> moving, and the music 'great'.",
+    "word " * 700,
+)
+
+
+def prepare(
+    recipe: ClassifierRecipe,
+    folder: Path,
+    data: str | Path | None = None,
+    validation: float | None = None,
+    examples: int | None = None,
+    report: Callable[[str], None] = print,
+) -> Prepared:
+    """The model of a recipe, on the training examples of its dataset.
+
+    Args:
+        recipe: of the zoo.
+        folder: where the vocabulary is written, and word vectors are, if the recipe begins with some.
+        data: where the dataset lies. Default: `KERAS_RNN_DATA`, the cache, or a download.
+        validation: share of the training examples to hold out, in place of the recipe's.
+        examples: train on so many examples only.
+        report: takes one line at a time.
+
+    Raises:
+        ValueError: if the recipe names an unknown dataset, optimizer or schedule.
+    """
+    train_data, held_out = _examples(recipe, data, validation, examples)
+    tokenizer = _vocabulary(folder / VOCABULARY, recipe, train_data.texts)
+    keras.utils.set_random_seed(recipe.training.seed)
+    model = build_classifier(recipe, tokenizer)
+    steps = -(-len(train_data) // recipe.training.batch_size)
+    model.compile(_optimizer(recipe.training, steps))
+    model.optimizer.build(model.trainable_variables)
+    _begin_with_word_vectors(model, recipe, train_data.texts, data, folder, report)
+    return Prepared(
+        model,
+        {
+            "x": train_data.texts,
+            "y": train_data.labels,
+            "batch_size": recipe.training.batch_size,
+            "validation_data": None if held_out is None else (held_out.texts, held_out.labels),
+            "seed": recipe.training.seed,
+        },
+        {"examples": len(train_data), "validation_examples": 0 if held_out is None else len(held_out)},
+    )
+
+
+def probe(model: Any) -> list[dict[str, Any]]:
+    """What a model says of a few texts."""
+    outputs = model.predict(list(PROBE_TEXTS), verbose=0)
+    return [{"text": text, "output": row} for text, row in zip(PROBE_TEXTS, outputs.tolist())]
+
+
+def _examples(
+    recipe: ClassifierRecipe, data: Any, validation: float | None, examples: int | None
+) -> tuple[Any, Any]:
+    if recipe.data.dataset not in DATASETS:
+        raise ValueError(
+            f"`dataset` in [data] must be one of {sorted(DATASETS)}; received {recipe.data.dataset!r}."
+        )
+    chosen = DATASETS[recipe.data.dataset]("train", path=data)
+    if examples is not None and examples < len(chosen):
+        _, chosen = chosen.split(examples / len(chosen), recipe.data.split_seed)
+    fraction = recipe.data.validation_fraction if validation is None else validation
+    if not fraction:
+        return chosen, None
+    return chosen.split(fraction, recipe.data.split_seed, recipe.data.validation_by_group)
+
+
+def _vocabulary(path: Path, recipe: ClassifierRecipe, texts: list[str]) -> WordTokenizer:
+    part = recipe.preprocessing
+    arguments = {"max_length": part.max_length, "truncation": part.truncation}
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        tokenizer = WordTokenizer.from_texts(texts, part.vocabulary_size, **arguments)
+        with written_whole(path) as temporary:
+            tokenizer.save(temporary)
+    return WordTokenizer.from_file(path, **arguments)
+
+
+def _begin_with_word_vectors(
+    model: Any,
+    recipe: ClassifierRecipe,
+    texts: list[str],
+    data: Any,
+    folder: Path,
+    report: Callable[[str], None],
+) -> None:
+    """Sets the embedding to vectors of the words of these and the unlabelled texts, if the recipe says so."""
+    if recipe.word_vectors is None:
+        return
+    path = folder / VECTORS
+    if not path.exists():
+        unlabelled = UNLABELLED[recipe.data.dataset](data)
+        report(f"Training word vectors on {len(texts) + len(unlabelled):,} texts …")
+        shape = (model.tokenizer.vocabulary_size, recipe.model.embedding_dimension)
+        rows = WordTokenizer.from_file(folder / VOCABULARY).encode([*texts, *unlabelled])
+        vectors = train_word_vectors(rows, *shape, recipe.word_vectors)
+        with written_whole(path) as temporary, temporary.open("wb") as file:
+            np.save(file, vectors)
+    model.embedding.set_weights([np.load(path)])
+
+
+def _optimizer(training: ClassifierTraining, steps_per_epoch: int) -> Any:
+    rate: Any = training.learning_rate
+    if training.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(rate, steps_per_epoch * training.epochs, alpha=0.02)
+    elif training.schedule != "constant":
+        raise ValueError(
+            f"`schedule` in [training] must be 'cosine' or 'constant'; received {training.schedule!r}."
+        )
+    if training.optimizer != "adamw":
+        raise ValueError(f"`optimizer` in [training] must be 'adamw'; received {training.optimizer!r}.")
+    return keras.optimizers.AdamW(rate, weight_decay=training.weight_decay, clipnorm=training.clip_norm)

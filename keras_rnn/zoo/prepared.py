@@ -1,0 +1,26 @@
+"""What a training needs, whatever is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from keras_rnn.callbacks import TrainingCheckpoint
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A model that is built and compiled, its optimizer too, and what it is to be trained on.
+
+    Args:
+        model: with fresh weights.
+        arguments: of its `fit`: data, validation data, and what belongs to them.
+        counts: how many examples or tokens, for the ledger.
+        callbacks: makes those of the recipe, once the checkpoint has been restored.
+    """
+
+    model: Any
+    arguments: dict[str, Any]
+    counts: dict[str, int]
+    callbacks: Callable[[TrainingCheckpoint], list[Any]] = lambda checkpoint: []

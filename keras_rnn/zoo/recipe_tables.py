@@ -1,0 +1,202 @@
+"""The tables of a recipe, by the kind of model; `[model] type` says which."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class SourceRecipe:
+    """What the recipe follows, and where it differs."""
+
+    paper: str
+    url: str
+    reported: str
+    differences: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One model of the zoo. Abstract: each kind has its own tables besides `source`."""
+
+    name: str
+    title: str
+    task: str
+    licence: str
+    source: SourceRecipe
+
+    @property
+    def changeable(self) -> dict[str, Any]:
+        """The tables that a user may change a key of, by name."""
+        names = ("model", "preprocessing", "training")
+        return {name: getattr(self, name) for name in names if hasattr(self, name)}
+
+
+@dataclass(frozen=True)
+class ClassifierModel:
+    """The core. `layers` holds one table for each recurrent layer: `type`, its arguments, `bidirectional`."""
+
+    type: str
+    layers: list[dict[str, Any]]
+    embedding_dimension: int
+    word_dropout: float = 0.0
+    embedding_dropout: float = 0.0
+    pooling: list[str] = field(default_factory=lambda: ["last"])
+    dropout: float = 0.0
+    head: str = "bernoulli"
+    outputs: int = 1
+
+
+@dataclass(frozen=True)
+class ExamplesRecipe:
+    """Where the examples come from."""
+
+    dataset: str
+    validation_fraction: float = 0.0
+    validation_by_group: bool = False
+    split_seed: int = 0
+
+
+@dataclass(frozen=True)
+class PreprocessingRecipe:
+    """How a text becomes ids."""
+
+    vocabulary_size: int
+    max_length: int | None = None
+    truncation: str = "ends"
+
+
+@dataclass(frozen=True)
+class ClassifierTraining:
+    """How the weights are found."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    optimizer: str = "adamw"
+    schedule: str = "cosine"
+    weight_decay: float = 0.0
+    clip_norm: float | None = None
+
+
+@dataclass(frozen=True)
+class WordVectorsRecipe:
+    """Where the embedding begins: skip-gram vectors of the training texts and the unlabelled ones.
+
+    T. Mikolov et al., "Distributed Representations of Words and Phrases and their Compositionality",
+    NeurIPS 2013. `deviation` is the standard deviation that the vectors are scaled to.
+    """
+
+    epochs: int = 5
+    window: int = 5
+    negative: int = 5
+    subsampling: float = 1e-4
+    deviation: float = 0.1
+    seed: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierRecipe(Recipe):
+    """A `keras_rnn.models.SequenceClassifier`."""
+
+    model: ClassifierModel
+    data: ExamplesRecipe
+    preprocessing: PreprocessingRecipe
+    training: ClassifierTraining
+    word_vectors: WordVectorsRecipe | None = None
+
+
+@dataclass(frozen=True)
+class LanguageModelCore:
+    """The arguments of `keras_rnn.models.LanguageModel`.
+
+    `layers` holds one table for each recurrent layer: `type`, its arguments, `weight_drop`, and
+    `initializer_range`, within which all its weights begin. `softmax` is a table: `type`, its arguments.
+    """
+
+    type: str
+    vocabulary_size: int
+    layers: list[dict[str, Any]]
+    embedding_dimension: int
+    tie_embeddings: bool = False
+    softmax: dict[str, Any] | None = None
+    input_dropout: float = 0.0
+    hidden_dropout: float = 0.0
+    output_dropout: float = 0.0
+    locked: bool = True
+    embedding_dropout: float = 0.0
+    activation_regularization: float = 0.0
+    temporal_activation_regularization: float = 0.0
+    sum_over_steps: bool = False
+    initializer_range: float = 0.1
+
+
+@dataclass(frozen=True)
+class CorpusRecipe:
+    """Which text, and what its tokens are."""
+
+    dataset: str
+    level: str = "word"
+
+
+@dataclass(frozen=True)
+class LanguageModelTraining:
+    """How the weights are found: see `keras_rnn.zoo.language_model_training`."""
+
+    epochs: int
+    batch_size: int
+    steps: int
+    learning_rate: float
+    seed: int
+    optimizer: str = "sgd"
+    variable_steps: bool = False
+    decay_factor: float = 1.0
+    decay_after: int = 0
+    clip_norm: float | None = None
+    weight_decay: float = 0.0
+    patience: int = 5
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageModelRecipe(Recipe):
+    """A `keras_rnn.models.LanguageModel`."""
+
+    model: LanguageModelCore
+    data: CorpusRecipe
+    training: LanguageModelTraining
+
+
+@dataclass(frozen=True)
+class KneserNeyModel:
+    """The arguments of `keras_rnn.models.KneserNey`, and of the `UnigramCache` beside it."""
+
+    type: str
+    order: int = 5
+    discounts: int = 3
+    cache_weight: float = 0.12
+    cache_decay: float = 0.9925
+
+
+@dataclass(frozen=True, kw_only=True)
+class KneserNeyRecipe(Recipe):
+    """A `keras_rnn.models.KneserNey`, which is counted and not trained."""
+
+    model: KneserNeyModel
+    data: CorpusRecipe
+
+
+AnyRecipe = ClassifierRecipe | LanguageModelRecipe | KneserNeyRecipe
+KINDS: dict[str, type[Recipe]] = {
+    "KneserNey": KneserNeyRecipe,
+    "LanguageModel": LanguageModelRecipe,
+    "SequenceClassifier": ClassifierRecipe,
+}
+
+
+def key_names(table: Any) -> list[str]:
+    """The keys of a table."""
+    return [f.name for f in dataclasses.fields(table)]

@@ -1,0 +1,74 @@
+"""What a language model is measured to be: over all tokens of a split, from the shipped file."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_rnn import zoo
+from keras_rnn.datasets import penn_treebank
+from keras_rnn.zoo.evaluation import evaluate
+from tests.zoo import tiny_corpus
+from tests.zoo.tiny import metrics
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_every_token_counts_once_in_one_stream(lm_entry, text, split):
+    model, corpus = zoo.load(lm_entry), penn_treebank.load(split, text)
+    result = evaluate(lm_entry, text, write=False, split=split)
+    ids = np.append(corpus.vocabulary.end, corpus.tokens)
+    log_p = ops.convert_to_numpy(model(ids[None, :-1]))[0].astype("float64")
+    nll = -log_p[np.arange(len(corpus)), corpus.tokens]
+    assert (result["split"], result["tokens"]) == (split, len(corpus.tokens))
+    assert result["nll"] == pytest.approx(nll.mean(), abs=1e-5)
+    assert result["perplexity"] == pytest.approx(np.exp(nll.mean()), abs=1e-3)
+    assert result["command"] == "keras-rnn evaluate tiny_lm" + (
+        " --split validation" if split != "test" else ""
+    )
+    assert {"hardware", "backend", "versions", "commit", "seconds"} <= set(result)
+
+
+def test_pieces_change_nothing(lm_entry, text, monkeypatch):
+    whole = evaluate(lm_entry, text, write=False)["nll"]
+    monkeypatch.setattr("keras_rnn.zoo.language_model_evaluation.STEPS", 7)
+    assert evaluate(lm_entry, text, write=False)["nll"] == pytest.approx(whole, abs=2e-6)
+
+
+def test_each_split_is_written_in_its_place(lm_entry, text):
+    before = metrics(lm_entry)
+    evaluate(lm_entry, text, write=False)
+    assert metrics(lm_entry) == before
+    test = evaluate(lm_entry, text, write=True)
+    valid = evaluate(lm_entry, text, write=True, split="validation")
+    assert metrics(lm_entry) == {**before, "evaluation": test, "validation": valid}
+
+
+def test_the_shipped_file_is_measured(lm_entry, text):
+    (lm_entry / "model.weights.h5").write_bytes(b"")
+    with pytest.raises(ValueError, match="is damaged"):
+        evaluate(lm_entry, text)
+
+
+def test_a_kneser_ney_model(tmp_path, text):
+    result = evaluate(
+        tiny_corpus.entry(tmp_path / "kn", tiny_corpus.KNESER_NEY), text, write=False, split="validation"
+    )
+    ids = penn_treebank.load("validation", text).tokens
+    assert result["tokens"] == len(ids)
+    assert result["nll"] == pytest.approx(np.log(result["perplexity"]), abs=1e-4)
+    assert result["perplexity"] != result["perplexity_with_cache"]
+
+
+def test_what_is_refused(lm_entry, entry, text, reviews):
+    with pytest.raises(ValueError, match=r"`split` must be one of .*'validation'.*; received split='valid'"):
+        evaluate(lm_entry, text, split="valid")
+    with pytest.raises(ValueError, match="`split` must be 'test' for a classifier; received split='train'"):
+        evaluate(entry, reviews, split="train")
+    with pytest.raises(ValueError, match="`examples` must be left out for a language model"):
+        evaluate(lm_entry, text, examples=20)
+
+
+def test_a_corpus_with_other_words_is_refused(lm_entry, text):
+    words = (lm_entry / "assets" / "vocabulary.txt").read_text().splitlines()
+    (lm_entry / "assets" / "vocabulary.txt").write_text("\n".join(words[::-1]) + "\n")
+    with pytest.raises(ValueError, match="The corpus penn_treebank has another vocabulary than tiny_lm"):
+        evaluate(lm_entry, text)
