@@ -11,9 +11,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from keras_rnn.datasets.download import download
 from keras_rnn.files import sha256, written_whole
 
 FILE = "model.weights.h5"
+CACHE = "~/.cache/keras_rnn/zoo"
 
 
 def save_float16(model: Any, folder: str | Path) -> dict[str, Any]:
@@ -40,15 +42,36 @@ def save_float16(model: Any, folder: str | Path) -> dict[str, Any]:
     return {"sha256": sha256(path), "bytes": path.stat().st_size, "parameters": _count(model)}
 
 
+def find_weights(folder: str | Path, expected: dict[str, Any]) -> Path:
+    """The weights of an entry: in its folder, or fetched into the cache.
+
+    An installed package holds no file of more than 15 MB. Where `KERAS_RNN_ZOO_URL` names the address of a
+    zoo, such a file is downloaded from below it once.
+
+    Raises:
+        ValueError: if there is no file, and no address.
+        DownloadError: if it cannot be had from there.
+    """
+    folder, base = Path(folder), os.environ.get("KERAS_RNN_ZOO_URL")
+    if (folder / FILE).exists():
+        return folder / FILE
+    if not base:
+        raise ValueError(
+            f"{folder / FILE} is missing; an installed package holds no weights of more than 15 MB. Set "
+            "KERAS_RNN_ZOO_URL to the address of a zoo folder, load the model in a checkout, or train it "
+            "with `keras-rnn train`."
+        )
+    cached = Path(CACHE).expanduser() / folder.name / expected["sha256"][:16] / FILE
+    return download(f"{base.rstrip('/')}/{folder.name}/{FILE}", cached, expected["sha256"], folder.name)
+
+
 def load_checked(model: Any, folder: str | Path, expected: dict[str, Any]) -> None:
     """Reads weights into a built model, after a check of the file and of the model's size.
 
     Raises:
         ValueError: if the file is missing, was cut short or altered, or belongs to another model.
     """
-    path = Path(folder) / FILE
-    if not path.exists():
-        raise ValueError(f"{path} is missing. Train it with `keras-rnn train`, or copy the file there.")
+    path = find_weights(folder, expected)
     if path.stat().st_size != expected["bytes"] or sha256(path) != expected["sha256"]:
         raise ValueError(
             f"{path} is damaged: it must be {expected['bytes']} bytes with sha256 {expected['sha256']}; "

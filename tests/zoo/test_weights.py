@@ -1,13 +1,19 @@
 """Weights on disk: half the size, and not one altered byte gets through."""
 
+import http.server
 import json
 import shutil
+import threading
+import tomllib
+from functools import partial
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
 from keras_rnn import zoo
+from keras_rnn.datasets.download import DownloadError
 from keras_rnn.zoo import weights
 from tests.models.small import distance
 from tests.zoo.tiny import changed, metrics, names
@@ -65,11 +71,56 @@ def test_a_file_cut_short(entry, length):
         zoo.load(entry)
 
 
-def test_a_missing_file(entry):
+def test_a_missing_file(entry, monkeypatch):
+    monkeypatch.delenv("KERAS_RNN_ZOO_URL", raising=False)
     (entry / weights.FILE).unlink()
-    with pytest.raises(ValueError, match=r"model\.weights\.h5 is missing\. Train it with `keras-rnn train`"):
+    with pytest.raises(ValueError, match=r"model\.weights\.h5 is missing; .* Set KERAS_RNN_ZOO_URL to the"):
         zoo.load(entry)
     zoo.load(entry, weights=False)
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def served(finished, monkeypatch, tmp_path):
+    """The address of a zoo that holds the trained folder; the cache is another folder."""
+    handler = partial(QuietHandler, directory=finished[1].parent)
+    monkeypatch.setattr(weights, "CACHE", str(tmp_path / "cache"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_missing_file_is_fetched_once(entry, finished, served, monkeypatch):
+    (entry / weights.FILE).unlink()
+    monkeypatch.setenv("KERAS_RNN_ZOO_URL", served + "/")
+    fetched = zoo.load(entry)
+    for trained, loaded in zip(finished[0].get_weights(), fetched.get_weights(), strict=True):
+        assert distance(trained.astype(np.float16), loaded) == 0
+    monkeypatch.setenv("KERAS_RNN_ZOO_URL", "http://127.0.0.1:9")  # nobody is there, nor asked
+    zoo.load(entry)
+
+
+def test_another_file_at_the_address_is_refused(entry, served, monkeypatch):
+    (entry / weights.FILE).unlink()
+    told = json.loads((entry / "metrics.json").read_text())
+    told["weights"]["sha256"] = "0" * 64
+    (entry / "metrics.json").write_text(json.dumps(told))
+    monkeypatch.setenv("KERAS_RNN_ZOO_URL", served)
+    with pytest.raises(DownloadError, match="must have sha256 0000"):
+        zoo.load(entry)
+
+
+def test_the_package_holds_the_small_files_alone():
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    left_out = project["tool"]["setuptools"]["exclude-package-data"]["keras_rnn.zoo.entries"]
+    for name in zoo.list_models():
+        if (found := zoo.info(name)["metrics"].get("weights")) is not None:
+            assert (f"{name}/*.h5" in left_out) == (found["bytes"] > 15_000_000), name
 
 
 @pytest.mark.parametrize("change", [{"embedding_dimension": 5}, {"pooling": ["max"]}])
