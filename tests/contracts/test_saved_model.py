@@ -6,8 +6,9 @@ import sys
 import keras
 import numpy as np
 
-from tests.contracts.arrays import FEATURES, SAME, distance, normal
+from tests.contracts.arrays import SAME, distance, normal
 from tests.contracts.catalogue import ROWS
+from tests.contracts.rows import IdsRow
 
 SERVE = """
 import sys
@@ -22,19 +23,27 @@ assert "keras_rnn" not in sys.modules
 """
 
 
+def kind(row):
+    """The name of the input that the row reads."""
+    if isinstance(row, IdsRow):
+        return "ids"
+    return f"{'vector' if len(row.unknown_time) == 2 else 'sequence'}_of_{row.unknown_time[-1]}"
+
+
+#: Of each input its shape and dtype.
+KINDS = {
+    **{kind(row): (row.unknown_time, "float64") for row in ROWS if "sample" in row.promises},
+    "ids": ((None, None), "int64"),
+    "mask": ((None, None), "bool"),
+}
+
+
 def one_model_of_all():
     """Every row that stands for its kind, side by side; recurrent ones with a mask."""
-    inputs = {
-        "sequence": keras.Input((None, FEATURES), dtype="float64", name="sequence"),
-        "vector": keras.Input((FEATURES,), dtype="float64", name="vector"),
-        "ids": keras.Input((None,), dtype="int64", name="ids"),
-        "mask": keras.Input((None,), dtype="bool", name="mask"),
-    }
+    inputs = {name: keras.Input(shape[1:], dtype=dtype, name=name) for name, (shape, dtype) in KINDS.items()}
     outputs = {}
     for k, row in enumerate(row for row in ROWS if "sample" in row.promises):
-        x = inputs[
-            {(None, None, FEATURES): "sequence", (None, FEATURES): "vector"}.get(row.unknown_time, "ids")
-        ]
+        x = inputs[kind(row)]
         masked = {"mask": inputs["mask"]} if "mask" in row.promises else {}
         for n, y in enumerate(keras.tree.flatten(row.own_layer()(x, **masked))):
             outputs[f"row_{k}_output_{n}"] = y
@@ -43,12 +52,13 @@ def one_model_of_all():
 
 def some_inputs(batch, time):
     random = np.random.default_rng(batch)
-    return {
-        "sequence": normal(batch, batch, time, FEATURES),
-        "vector": normal(batch, batch, FEATURES),
-        "ids": random.integers(0, 9, (batch, time)),
-        "mask": random.random((batch, time)) < 0.7,
+    inputs = {
+        name: normal(batch, batch, *(time if size is None else size for size in shape[1:]))
+        for name, (shape, dtype) in KINDS.items()
+        if dtype == "float64"
     }
+    ids = random.integers(0, 9, (batch, time))
+    return {**inputs, "ids": ids, "mask": random.random((batch, time)) < 0.7}
 
 
 def test_an_exported_model_gives_the_same_in_a_process_that_has_only_tensorflow(tmp_path):
