@@ -78,14 +78,14 @@ def table():
         ]
     if "long" in rows:
         row = rows["long"][-1]
-        keras, *ours = (row[name] for name in ("keras", "ours", "recompute"))
-        found = " and ".join(
-            f"{own['milliseconds'] / 1e3:.1f} s and {own['megabytes']:.0f} MB" for own in ours
+        ours, again, keras = (
+            f"{row[name]['milliseconds'] / 1e3:.1f} s and {row[name]['megabytes']:.0f} MB"
+            for name in ("ours", "recompute", "keras")
         )
         lines += [
             "",
-            f"{row['time']:,} steps of an LSTM, batch 8, 64 units, trained in {found} with `recompute=True`; "
-            f"keras.layers: {keras['milliseconds'] / 1e3:.1f} s and {keras['megabytes']:.0f} MB.",
+            f"A training step of an LSTM of 64 units over {row['time']:,} steps of 8 sequences takes {ours}, "
+            f"with `recompute=True` {again}; that of keras.layers {keras}.",
         ]
     if "linear" in rows:
         found = [
