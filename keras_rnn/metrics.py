@@ -50,6 +50,20 @@ class Perplexity(keras.metrics.Mean):
         return {"loss": mean, "perplexity": ops.exp(mean)}
 
 
+def perplexity_of(total: float, tokens: int) -> dict[str, Any]:
+    """`nll`, the mean negative log likelihood in nats, `perplexity`, exp of it, and `tokens`.
+
+    Args:
+        total: the sum of the negative log likelihoods.
+        tokens: how many they are.
+
+    >>> round(perplexity_of(math.log(8), 3)["perplexity"], 4)
+    2.0
+    """
+    nll = total / tokens
+    return {"nll": nll, "perplexity": math.inf if nll > 700 else math.exp(nll), "tokens": tokens}
+
+
 def bits_per_character(nll: float) -> float:
     """The unit of character-level language models: a mean negative log likelihood, in bits, nll / ln 2.
 

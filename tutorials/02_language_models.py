@@ -9,8 +9,8 @@
 #
 # **Baseline: perplexity 639**, what the frequency of each word alone reaches, whatever stands before it.
 #
-# Run it as it stands, or cell by cell in an editor that knows `# %%`. On 2 cores it takes more than an hour;
-# `KERAS_RNN_TUTORIAL_FAST=1` shrinks it to three minutes, and its results with it.
+# Run it as it stands, or cell by cell in an editor that knows `# %%`. It reads the corpus 43 times, which takes long
+# on a few cores; `KERAS_RNN_TUTORIAL_FAST=1` shrinks it to some minutes, and its results with it.
 
 # %%
 import os

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_rnn.datasets.batching import bucketed_batches, check_at_least
+from keras_rnn.datasets.pipelines import without_autotune
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -153,8 +154,8 @@ class TextClassificationData:
             rows = tf.data.Dataset.range(len(self)).batch(batch_size, drop_remainder=drop_remainder)
         with tf.device("CPU"):  # a corpus has no business in a GPU's memory
             texts, labels = tf.constant(self.texts, tf.string), tf.constant(self.labels)
-        return rows.map(lambda row: (tf.gather(texts, row), tf.gather(labels, row))).prefetch(
-            tf.data.AUTOTUNE
+        return without_autotune(
+            rows.map(lambda row: (tf.gather(texts, row), tf.gather(labels, row))).prefetch(2)
         )
 
     def _select(self, chosen: np.ndarray) -> TextClassificationData:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_rnn.datasets.batching import check_at_least
+from keras_rnn.datasets.pipelines import pipeline
 
 
 class TokenStream(keras.utils.PyDataset):
@@ -192,7 +193,5 @@ class TokenStream(keras.utils.PyDataset):
 
         shape = (self.batch_size, None)
         dtypes = (tf.int32, tf.int32, tf.float32) if self.keep_tail else (tf.int32, tf.int32)
-        dataset = tf.data.Dataset.from_generator(
-            batches, output_signature=tuple(tf.TensorSpec(shape, dtype) for dtype in dtypes)
-        )
-        return dataset.apply(tf.data.experimental.assert_cardinality(len(self))).prefetch(2)
+        signature = tuple(tf.TensorSpec(shape, dtype) for dtype in dtypes)
+        return pipeline(batches, signature, len(self))

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from keras_rnn.layers.output_softmax import OutputSoftmax, as_rows, known_features
+from keras_rnn.layers.output_softmax import OutputSoftmax, as_rows
 from keras_rnn.ops.sliced_softmax import sliced_cross_entropy
 
 
@@ -63,15 +63,6 @@ class FullSoftmax(OutputSoftmax):
     def __init__(self, vocabulary_size: int, tied: bool = False, **kwargs: Any) -> None:
         super().__init__(vocabulary_size, **kwargs)
         self.tied = tied
-
-    def build(self, input_shape: Any) -> None:
-        self.row_size = known_features(self, input_shape)
-        if not self.tied:
-            self.kernel = self.add_matrix("kernel", (self.vocabulary_size, self.row_size))
-        self.bias = self.add_bias("bias", self.vocabulary_size)
-
-    def log_probabilities(self, h: Any, embeddings: Any, training: bool) -> Any:
-        return self.log_softmax(h, self.matrix(embeddings), self.bias)
 
     def negative_log_likelihood(
         self, h: Any, y: Any, w: Any, embeddings: Any, training: bool

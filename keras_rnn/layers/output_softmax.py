@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import keras
@@ -18,7 +19,8 @@ class OutputSoftmax(keras.layers.Layer):
         total = sum_i w[i] nll[i]           layer(h, targets=y, sample_weight=w)
         nll[i] = -log p(y[i] | h[i])
 
-    A subclass gives `build`, `log_probabilities` and `negative_log_likelihood`.
+    As it stands it has one matrix, its own or that of an embedding, and one bias; a subclass with others
+    gives `build` and `log_probabilities`. Every subclass gives `negative_log_likelihood`.
     """
 
     #: Whether the matrix is that of an embedding, handed in at each call.
@@ -45,15 +47,21 @@ class OutputSoftmax(keras.layers.Layer):
         """Dtype of what comes out: the compute dtype, but at least float32."""
         return "float32" if self.compute_dtype in ("float16", "bfloat16") else self.compute_dtype
 
+    def build(self, input_shape: Any) -> None:
+        self.row_size = known_features(self, input_shape)
+        if not self.tied:
+            self.kernel = self.add_matrix("kernel", (self.vocabulary_size, self.row_size))
+        self.bias = self.add_bias("bias", self.vocabulary_size)
+
     def log_probabilities(self, h: Any, embeddings: Any, training: bool) -> Any:
         """`(..., V)` from h `(..., d)`."""
-        raise NotImplementedError
+        return self.log_softmax(h, self.matrix(embeddings), self.bias)
 
+    @abstractmethod
     def negative_log_likelihood(
         self, h: Any, y: Any, w: Any, embeddings: Any, training: bool
     ) -> tuple[Any, Any]:
         """`(total, nll)` from h `(..., d)` and, of as many rows, y and w `(rows,)`; nll is `(rows,)`."""
-        raise NotImplementedError
 
     def call(
         self,

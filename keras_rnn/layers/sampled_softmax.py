@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from keras_rnn.layers.checked import checked_size
-from keras_rnn.layers.output_softmax import OutputSoftmax, as_rows, known_features
+from keras_rnn.layers.output_softmax import OutputSoftmax, as_rows
 from keras_rnn.ops.affine import project
 from keras_rnn.ops.sliced_softmax import sliced_cross_entropy
 
@@ -104,13 +104,6 @@ class SampledSoftmax(OutputSoftmax):
         self.log_q = np.log(share / share.sum()).astype("float32")
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
-
-    def build(self, input_shape: Any) -> None:
-        self.kernel = self.add_matrix("kernel", (self.vocabulary_size, known_features(self, input_shape)))
-        self.bias = self.add_bias("bias", self.vocabulary_size)
-
-    def log_probabilities(self, h: Any, embeddings: Any, training: bool) -> Any:
-        return self.log_softmax(h, self.kernel, self.bias)
 
     def negative_log_likelihood(
         self, h: Any, y: Any, w: Any, embeddings: Any, training: bool

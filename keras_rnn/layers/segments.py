@@ -64,7 +64,7 @@ def run_in_segments(
         return list(states), outputs
 
     def cut(tensor: Any) -> Any:
-        if keras.backend.standardize_dtype(tensor.dtype) == "bool":
+        if recompute and keras.backend.standardize_dtype(tensor.dtype) == "bool":
             tensor = ops.cast(tensor, "float32")  # TensorFlow's rematerialization takes no booleans
         return ops.reshape(tensor[:whole], (-1, size, *ops.shape(tensor)[1:]))
 

@@ -115,8 +115,7 @@ def choose_cache(
         if not 0 <= weight < 1:
             raise ValueError(f"`weight` must lie from 0 and below 1; received weight={weight}.")
     stream = TokenStream(np.asanyarray(ids)[:part], 1, steps, keep_tail=True)
-    model._check_ids(stream.ids)
-    model._build(1)
+    model.prepare(stream)
     read = compiled(model, _reader(model, windows, thetas, weights))
     states, reach = model.initial_states(1), max(windows)
     H = ops.zeros((reach, model.recurrent_layers[-1].output_size), model.softmax.output_dtype)

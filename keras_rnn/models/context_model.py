@@ -10,14 +10,13 @@ from keras import ops
 
 from keras_rnn.layers.cell import States
 from keras_rnn.layers.checked import checked_size
-from keras_rnn.layers.output_softmax import OutputSoftmax
-from keras_rnn.models.stream_model import StreamModel
+from keras_rnn.models.generative_model import GenerativeModel
 
 #: Stands before the beginning of a text.
 NOTHING = -1
 
 
-class ContextModel(StreamModel):
+class ContextModel(GenerativeModel):
     """Abstract: the distribution of the next token, given the n - 1 before it.
 
         e[t] = E[x[t]]                                          0 before the beginning of the text
@@ -34,8 +33,6 @@ class ContextModel(StreamModel):
         order: n, at least 2.
         embedding: dimension of E.
     """
-
-    softmax: OutputSoftmax
 
     def __init__(self, vocabulary_size: int, order: int, embedding: int, **kwargs: Any) -> None:
         super().__init__(vocabulary_size, sum_over_steps=False, **kwargs)
@@ -70,28 +67,6 @@ class ContextModel(StreamModel):
         e = e * ops.cast(ops.expand_dims(ids != NOTHING, -1), e.dtype)
         shifted = [e[:, k : k + time] for k in reversed(range(self.order - 1))]
         return self.features(shifted), [ids[:, time:]]
-
-    def log_likelihoods(self, h: Any, training: bool = False, **targets: Any) -> Any:
-        """What the softmax makes of features: see `keras_rnn.layers.FullSoftmax`."""
-        embeddings = {"embeddings": self.embedding.embeddings} if self.softmax.tied else {}
-        return self.softmax(h, training=training, **targets, **embeddings)
-
-    def score(self, tokens: Any, targets: Any, states: States) -> tuple[Any, States]:
-        h, states = self.run(tokens, states)
-        _, nll = self.log_likelihoods(h, targets=targets)
-        return nll, states
-
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        if not isinstance(inputs, dict):
-            h, _ = self.run(inputs, self.initial_states(ops.shape(inputs)[0]))
-            return self.log_likelihoods(h)
-        (carried,) = self.carried_states(inputs["tokens"].shape[0])
-        h, (ids,) = self.run(inputs["tokens"], [ops.convert_to_tensor(carried)])
-        carried.assign(ids)
-        total, nll = self.log_likelihoods(
-            h, training, targets=inputs["targets"], sample_weight=inputs.get("weights")
-        )
-        return {"total": total, "nll": nll}
 
     def get_config(self) -> dict[str, Any]:
         return {

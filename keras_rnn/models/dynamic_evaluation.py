@@ -168,8 +168,7 @@ def gradient_statistics(
 
 def _weights(model: LanguageModel, stream: TokenStream) -> list[Any]:
     """The trained weights, as tensors, of a model that can read the stream."""
-    model._check_ids(stream.ids)
-    model._build(stream.batch_size)
+    model.prepare(stream)
     return [ops.convert_to_tensor(w) for w in model.trainable_weights]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from keras_rnn.datasets.vocabulary import Vocabulary
-from keras_rnn.layers.cell import States
 from keras_rnn.models.compiled import compiled
 from keras_rnn.models.generation import checked_settings, continued, generate_pieces, uniform_numbers
 from keras_rnn.models.inputs import as_texts, is_text
@@ -19,8 +17,6 @@ from keras_rnn.models.stream_model import StreamModel
 
 class GenerativeModel(StreamModel):
     """Abstract: a `StreamModel` that writes text, and is exported with its vocabulary.
-
-    A subclass gives, besides, `run(tokens, states)` and `log_likelihoods(h)`.
 
     Args:
         vocabulary: the types of the ids. Without it the model reads and writes ids alone.
@@ -43,14 +39,6 @@ class GenerativeModel(StreamModel):
                 f"received {vocabulary}. Take the one that the model was trained with."
             )
         self._vocabulary = vocabulary
-
-    @abstractmethod
-    def run(self, tokens: Any, states: States) -> tuple[Any, States]:
-        """Features `(batch, time, units)` of ids, and the states after them."""
-
-    @abstractmethod
-    def log_likelihoods(self, h: Any) -> Any:
-        """Log probabilities `(batch, time, V)` of the next ids, from features."""
 
     @cached_property
     def compiled_continuation(self) -> Any:

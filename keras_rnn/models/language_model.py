@@ -195,30 +195,6 @@ class LanguageModel(GenerativeModel):
         shape = (ops.shape(x)[0], 1, x.shape[-1]) if self._config["locked"] else None
         return keras.random.dropout(x, rate, noise_shape=shape, seed=self.seed_generator)
 
-    def log_likelihoods(self, h: Any, training: bool = False, **targets: Any) -> Any:
-        """What the softmax makes of features: see `keras_rnn.layers.FullSoftmax`."""
-        embeddings = {"embeddings": self.embedding.embeddings} if self._config["tie_embeddings"] else {}
-        return self.softmax(h, training=training, **targets, **embeddings)
-
-    def score(self, tokens: Any, targets: Any, states: States) -> tuple[Any, States]:
-        h, states = self.run(tokens, states)
-        _, nll = self.log_likelihoods(h, targets=targets)
-        return nll, states
-
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        if not isinstance(inputs, dict):
-            h, _ = self.run(inputs, self.initial_states(ops.shape(inputs)[0]), training)
-            return self.log_likelihoods(h, training)
-        carried = self.carried_states(inputs["tokens"].shape[0])
-        states = [ops.convert_to_tensor(state) for state in carried]
-        h, states = self.run(inputs["tokens"], states, training)
-        for variable, state in zip(carried, states):
-            variable.assign(state)
-        total, nll = self.log_likelihoods(
-            h, training, targets=inputs["targets"], sample_weight=inputs.get("weights")
-        )
-        return {"total": total, "nll": nll}
-
     def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object
         return {

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from keras_rnn.datasets.token_stream import TokenStream
 from keras_rnn.layers.cell import States
 from keras_rnn.layers.checked import checked_size
+from keras_rnn.metrics import perplexity_of
 from keras_rnn.models.compiled import compiled
 from keras_rnn.models.language_model import LanguageModel
 
@@ -58,8 +59,7 @@ def monte_carlo_perplexity(
     """
     samples = checked_size("samples", samples)
     stream = TokenStream(ids, batch_size, steps, keep_tail=True)
-    model._check_ids(stream.ids)
-    model._build(batch_size)
+    model.prepare(stream)
 
     def score(tokens: Any, targets: Any, states: States) -> tuple[Any, States]:
         h, states = model.run(tokens, states, training=True)
@@ -84,5 +84,4 @@ def monte_carlo_perplexity(
         for variable, value in zip(seeds, before):
             variable.assign(value)
     total = sum(np.sum(stream[k][2] * (np.log(samples) - log_p[k])) for k in range(len(stream)))
-    mean = float(total / stream.predicted)
-    return {"nll": mean, "perplexity": float(np.exp(mean)), "tokens": stream.predicted}
+    return perplexity_of(float(total), stream.predicted)

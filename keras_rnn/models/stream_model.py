@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from keras_rnn.callbacks import ResetStates, VariableSteps
 from keras_rnn.datasets.token_stream import TokenStream
 from keras_rnn.layers.cell import States
-from keras_rnn.metrics import Perplexity
+from keras_rnn.metrics import Perplexity, perplexity_of
 from keras_rnn.models.carried_states import CarriedStates
 from keras_rnn.models.compiled import compiled
 from keras_rnn.models.inputs import is_dataset
@@ -23,8 +23,12 @@ from keras_rnn.models.inputs import is_dataset
 class StreamModel(keras.Model):
     """Abstract: a language model that reads a long text in pieces and carries its states between them.
 
-    A subclass gives `initial_states(batch)`, `score(tokens, targets, states)` and a `call` that, given
-    `{"tokens", "targets"}` and perhaps `"weights"`, takes the states in `carried_states(rows)`, leaves the
+    A subclass gives `embedding`, a layer from ids to vectors, `softmax`, a layer such as
+    `keras_rnn.layers.FullSoftmax`, `initial_states(batch)`, and `run(tokens, states)`, the pure function
+    between the two.
+
+    Called with ids it begins with fresh states and gives log probabilities. Called with
+    `{"tokens", "targets"}` and perhaps `"weights"` it takes the states in `carried_states(rows)`, leaves the
     new ones there, and returns `{"total", "nll"}`: the weighted sum of the negative log likelihoods, which
     has a gradient, and each of them, which has none.
 
@@ -40,6 +44,9 @@ class StreamModel(keras.Model):
         vocabulary_size: number of ids.
         sum_over_steps: which of the two losses is trained.
     """
+
+    embedding: Any
+    softmax: Any
 
     def __init__(self, vocabulary_size: int, sum_over_steps: bool, **kwargs: Any) -> None:
         # autocast would round the weights of the tokens.
@@ -60,8 +67,33 @@ class StreamModel(keras.Model):
         """The states of fresh sequences, a flat list of `(batch_size, size)`."""
 
     @abstractmethod
+    def run(self, tokens: Any, states: States, training: bool = False) -> tuple[Any, States]:
+        """The features `(batch, time, units)` that the softmax reads, and the states after the last step."""
+
+    def log_likelihoods(self, h: Any, training: bool = False, **targets: Any) -> Any:
+        """What the softmax makes of features: see `keras_rnn.layers.FullSoftmax`."""
+        embeddings = {"embeddings": self.embedding.embeddings} if self.softmax.tied else {}
+        return self.softmax(h, training=training, **targets, **embeddings)
+
     def score(self, tokens: Any, targets: Any, states: States) -> tuple[Any, States]:
         """The negative log likelihoods of `targets` `(batch, time)`, and the states after them."""
+        h, states = self.run(tokens, states)
+        _, nll = self.log_likelihoods(h, targets=targets)
+        return nll, states
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if not isinstance(inputs, dict):
+            h, _ = self.run(inputs, self.initial_states(ops.shape(inputs)[0]), training)
+            return self.log_likelihoods(h, training)
+        carried = self.carried_states(inputs["tokens"].shape[0])
+        states = [ops.convert_to_tensor(state) for state in carried]
+        h, states = self.run(inputs["tokens"], states, training)
+        for variable, state in zip(carried, states):
+            variable.assign(state)
+        total, nll = self.log_likelihoods(
+            h, training, targets=inputs["targets"], sample_weight=inputs.get("weights")
+        )
+        return {"total": total, "nll": nll}
 
     def carried_states(self, rows: int) -> list[Any]:
         """The variables that hold the states between batches of so many rows."""
@@ -133,14 +165,21 @@ class StreamModel(keras.Model):
             ValueError: if an id is not in the vocabulary, or there are fewer than two.
         """
         stream = TokenStream(ids, batch_size, steps, keep_tail=True)
-        self._check_ids(stream.ids)
-        self._build(batch_size)
+        self.prepare(stream)
         total, states = 0.0, self.initial_states(batch_size)
         for tokens, targets, weights in (stream[k] for k in range(len(stream))):
             nll, states = self._compiled_score(tokens, targets, states)
             total += float(np.sum(ops.convert_to_numpy(nll) * weights, dtype=np.float64))
-        mean = total / stream.predicted
-        return {"nll": mean, "perplexity": float(np.exp(mean)), "tokens": stream.predicted}
+        return perplexity_of(total, stream.predicted)
+
+    def prepare(self, stream: TokenStream) -> None:
+        """Checks the ids of a stream, and builds the model if it is not.
+
+        Raises:
+            ValueError: if an id is not in the vocabulary.
+        """
+        self._check_ids(stream.ids)
+        self._build(stream.batch_size)
 
     def _batches(self, name: str, x: Any) -> Any:
         """What Keras is to read, once it is checked and the model has the states for its rows."""

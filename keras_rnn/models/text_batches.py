@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_rnn.datasets.batching import bucketed_batches, pad, sorted_batches
+from keras_rnn.datasets.pipelines import pipeline
 
 
 class TextBatches(keras.utils.PyDataset):
@@ -87,7 +88,4 @@ class TextBatches(keras.utils.PyDataset):
             self.on_epoch_end()
 
         specs = tuple(tf.TensorSpec((None, *target.shape[1:]), target.dtype) for target in self.targets)
-        dataset = tf.data.Dataset.from_generator(
-            batches, output_signature=(tf.TensorSpec((None, None), tf.int32), *specs)
-        )
-        return dataset.apply(tf.data.experimental.assert_cardinality(len(self))).prefetch(2)
+        return pipeline(batches, (tf.TensorSpec((None, None), tf.int32), *specs), len(self))

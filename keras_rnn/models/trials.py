@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
+from keras_rnn.metrics import perplexity_of
 
 
 def best_first(totals: list[tuple[dict[str, Any], float]], tokens: int) -> list[dict[str, Any]]:
@@ -24,14 +24,5 @@ def best_first(totals: list[tuple[dict[str, Any], float]], tokens: int) -> list[
     >>> best["nll"], best["settings"]
     (2.0, {'weight': 0.2})
     """
-    with np.errstate(over="ignore"):  # weights that have diverged
-        results = [
-            {
-                "nll": total / tokens,
-                "perplexity": float(np.exp(total / tokens)),
-                "tokens": tokens,
-                "settings": settings,
-            }
-            for settings, total in totals
-        ]
+    results = [{**perplexity_of(total, tokens), "settings": settings} for settings, total in totals]
     return sorted(results, key=lambda result: math.inf if math.isnan(result["nll"]) else result["nll"])

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_rnn.metrics import bits_per_character
 from keras_rnn.zoo.corpora import read_corpus
 from keras_rnn.zoo.recipe_tables import LanguageModelRecipe
 
@@ -31,10 +32,12 @@ def measure(
     ids = np.concatenate([corpus.vocabulary.ids("\n"), corpus.tokens])
     began = time.monotonic()
     result = model.perplexity(ids, batch_size=1, steps=STEPS)
+    bits = {"bits_per_character": round(bits_per_character(result["nll"]), 5)}
     return {
         "split": split,
         "tokens": result["tokens"],
         "perplexity": round(result["perplexity"], 3),
         "nll": round(result["nll"], 6),
+        **(bits if recipe.data.level == "character" else {}),
         "seconds": round(time.monotonic() - began, 1),
     }

@@ -101,21 +101,12 @@ def build_language_model(
             f"`vocabulary_size` in [model] must be the number of types of {recipe.data.dataset}, "
             f"{len(vocabulary)}; received {part.vocabulary_size}."
         )
+    made = ("type", "layers", "embedding_dimension", "softmax")
     model = LanguageModel(
-        part.vocabulary_size,
-        [make_layer(table, "[[model.layers]]", dtype) for table in part.layers],
+        layers=[make_layer(table, "[[model.layers]]", dtype) for table in part.layers],
         embedding=part.embedding_dimension,
-        tie_embeddings=part.tie_embeddings,
         softmax=make_softmax(part.softmax, part.vocabulary_size, part.tie_embeddings, "`softmax`", dtype),
-        input_dropout=part.input_dropout,
-        hidden_dropout=part.hidden_dropout,
-        output_dropout=part.output_dropout,
-        locked=part.locked,
-        embedding_dropout=part.embedding_dropout,
-        activation_regularization=part.activation_regularization,
-        temporal_activation_regularization=part.temporal_activation_regularization,
-        sum_over_steps=part.sum_over_steps,
-        initializer_range=part.initializer_range,
+        **{key: value for key, value in vars(part).items() if key not in made},
         seed=recipe.training.seed,
         dtype=dtype,
         name=recipe.name,

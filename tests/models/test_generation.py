@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from keras_rnn.datasets import Vocabulary
 from keras_rnn.layers import GRU, LSTM, LSTMCell, MixtureOfSoftmaxes, Recurrent, WeightDrop
-from keras_rnn.models import LanguageModel, PointerSentinel
+from keras_rnn.models import FeedForwardLanguageModel, LanguageModel, LogBilinear, PointerSentinel
 from keras_rnn.models.generation import uniform_numbers
 from keras_rnn.ops import sample_logits
 from tests.contracts.arrays import distance, flat, normal
@@ -77,16 +77,28 @@ def test_the_smallest_prompts(prompt):
     assert found.tolist() == redrawn(model, prompt, found).tolist()
 
 
-def pointing(**arguments):
-    """A model whose features and states are not those of a plain one."""
-    model = PointerSentinel(TYPES, [LSTM(6)], 6, window=3, **arguments)
+def with_weights(model):
     model.build((None, None))
     model.set_weights([0.5 * normal([1, k], *w.shape) for k, w in enumerate(model.get_weights())])
     return model
 
 
-def test_a_pointer_writes():
-    model = pointing()
+def pointing(**arguments):
+    return with_weights(PointerSentinel(TYPES, [LSTM(6)], 6, window=3, **arguments))
+
+
+# Their features and states are not those of a plain model.
+OTHERS = {
+    "pointer": pointing,
+    "feed-forward": lambda: with_weights(FeedForwardLanguageModel(TYPES, order=4, embedding=5, units=7)),
+    "bigram": lambda: with_weights(FeedForwardLanguageModel(TYPES, order=2, embedding=5, units=7)),
+    "log-bilinear": lambda: with_weights(LogBilinear(TYPES, order=3, embedding=5)),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_models_write(name):
+    model = OTHERS[name]()
     found = model.generate(PROMPT, 30)
     assert found.tolist() == redrawn(model, PROMPT, found).tolist()
     pieces = list(model.generate_pieces(PROMPT, 30, 7))

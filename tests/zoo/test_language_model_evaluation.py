@@ -1,12 +1,19 @@
 """What a language model is measured to be: over all tokens of a split, from the shipped file."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from keras import ops
 
 from keras_rnn import zoo
 from keras_rnn.datasets import penn_treebank
+from keras_rnn.layers import LSTM
+from keras_rnn.models import LanguageModel
 from keras_rnn.zoo.evaluation import evaluate
+from keras_rnn.zoo.folders import read_entry
+from keras_rnn.zoo.language_model_evaluation import measure
+from keras_rnn.zoo.recipe_tables import CorpusRecipe
 from tests.zoo import tiny_corpus
 from tests.zoo.tiny import metrics
 
@@ -25,6 +32,18 @@ def test_every_token_counts_once_in_one_stream(lm_entry, text, split):
         " --split validation" if split != "test" else ""
     )
     assert {"hardware", "backend", "versions", "commit", "seconds"} <= set(result)
+
+
+def test_characters_are_measured_in_bits_too(lm_entry, text):
+    assert "bits_per_character" not in evaluate(lm_entry, text, write=False)
+    _, recipe, _ = read_entry(lm_entry)
+    corpus = penn_treebank.load("test", text, level="character")
+    model = LanguageModel(len(corpus.vocabulary), [LSTM(3)], 4)
+    model.vocabulary = corpus.vocabulary
+    of_characters = dataclasses.replace(recipe, data=CorpusRecipe("penn_treebank", "character"))
+    result = measure(of_characters, model, "test", text)
+    assert result["tokens"] == len(corpus.tokens)
+    assert 2 ** result["bits_per_character"] == pytest.approx(result["perplexity"], rel=1e-4)
 
 
 def test_pieces_change_nothing(lm_entry, text, monkeypatch):
