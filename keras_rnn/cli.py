@@ -156,9 +156,13 @@ def evaluate(
     ] = None,
     write: Annotated[bool, typer.Option(help="Write the result into the entry's metrics.json.")] = False,
     split: Annotated[str, typer.Option(help="Of a language model: train, validation or test.")] = "test",
+    method: Annotated[
+        str | None,
+        typer.Option(help="Of a language model: cache, dynamic-sgd or dynamic-rms; settings are chosen."),
+    ] = None,
 ) -> None:
     """Measures a model on the whole test split."""
-    result = room("zoo.evaluation").evaluate(name, data, examples, write, split=split)
+    result = room("zoo.evaluation").evaluate(name, data, examples, write, split=split, method=method)
     print(json.dumps(result, indent=2))
 
 

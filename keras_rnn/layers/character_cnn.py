@@ -184,7 +184,9 @@ def _distinct(ids: Any, types: int) -> tuple[Any, Any]:
         import tensorflow as tf
 
         words, places = tf.unique(ids)
-        return words, places
+        # Of no words TensorFlow's convolution has a wrong shape: one is then computed for nothing.
+        spare = tf.zeros([tf.cast(tf.size(ids) == 0, tf.int32)], ids.dtype)
+        return tf.concat([words, spare], axis=0), places
     if ids.shape[0] < types:
         return ids, ops.arange(ids.shape[0])
     return ops.arange(types), ids

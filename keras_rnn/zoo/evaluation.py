@@ -8,11 +8,18 @@ from typing import Any
 
 from keras_rnn.files import write_text
 from keras_rnn.zoo import classifier_evaluation, kneser_ney, language_model_evaluation
+from keras_rnn.zoo.adaptive_evaluation import METHODS
 from keras_rnn.zoo.corpora import SPLITS
 from keras_rnn.zoo.environment import environment
 from keras_rnn.zoo.folders import METRICS, read_entry
 from keras_rnn.zoo.loader import load
-from keras_rnn.zoo.recipe_tables import ClassifierRecipe, KneserNeyRecipe
+from keras_rnn.zoo.recipe_tables import (
+    AnyRecipe,
+    ClassifierRecipe,
+    KneserNeyRecipe,
+    LanguageModelRecipe,
+    NeuralRecipe,
+)
 
 
 def evaluate(
@@ -22,6 +29,7 @@ def evaluate(
     write: bool = True,
     verbose: int | str = "auto",
     split: str = "test",
+    method: str | None = None,
 ) -> dict[str, Any]:
     """What a model makes of a whole split, from the shipped file.
 
@@ -33,9 +41,11 @@ def evaluate(
         data: where the dataset lies. Default: `KERAS_RNN_DATA`, the cache, or a download.
         examples: only so many, drawn evenly from the classes; nothing is then written. Of classifiers.
         write: whether to write the result into the entry's `metrics.json`: that of the test split as
-            `evaluation`, that of another one under its name.
-        verbose: as in `predict`.
+            `evaluation`, that of another one under its name, with a method as `split method`.
+        verbose: as in `predict`; a `method` shows its progress but for 0.
         split: `"train"`, `"validation"` or `"test"`; of language models.
+        method: of a neural language model, what it does beside predicting: `"cache"`, `"dynamic-sgd"` or
+            `"dynamic-rms"`, with settings chosen on the validation split. Default: nothing.
 
     Returns:
         A dictionary with the metrics, the time, and on what they were measured.
@@ -53,15 +63,31 @@ def evaluate(
             f"`examples` must be left out for a language model; received examples={examples}. Its perplexity "
             "is that of a whole split."
         )
+    if method is not None and method not in _methods(recipe):
+        raise ValueError(
+            f"`method` must be one of {tuple(METHODS)}, of a neural language model; received "
+            f"method={method!r} for {recipe.name}, a {recipe.model.type}. A cache goes with a LanguageModel "
+            "alone."
+        )
     if isinstance(recipe, ClassifierRecipe):
         result = classifier_evaluation.measure(recipe, load(name_or_folder), data, examples, verbose)
     elif isinstance(recipe, KneserNeyRecipe):
         result = kneser_ney.measure(recipe, kneser_ney.count(recipe, data), split, data)
     else:
-        result = language_model_evaluation.measure(recipe, load(name_or_folder), split, data)
-    option = "" if split == "test" else f" --split {split}"
-    result = {**result, "command": f"keras-rnn evaluate {recipe.name}{option}", **environment()}
+        result = language_model_evaluation.measure(
+            recipe, load(name_or_folder), split, data, method, verbose=int(verbose != 0)
+        )
+    options = ("" if split == "test" else f" --split {split}") + (f" --method {method}" if method else "")
+    result = {**result, "command": f"keras-rnn evaluate {recipe.name}{options}", **environment()}
     if write and examples is None:
-        metrics["evaluation" if split == "test" else split] = result
+        key = f"{split} {method}" if method else "evaluation" if split == "test" else split
+        metrics[key] = result
         write_text(folder / METRICS, json.dumps(metrics, indent=2) + "\n")
     return result
+
+
+def _methods(recipe: AnyRecipe) -> list[str]:
+    """The methods that this kind of model can be measured with: a cache compares recurrent states."""
+    if isinstance(recipe, LanguageModelRecipe):
+        return list(METHODS)
+    return [name for name in METHODS if name != "cache"] if isinstance(recipe, NeuralRecipe) else []

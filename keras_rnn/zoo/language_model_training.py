@@ -16,13 +16,13 @@ from keras_rnn.zoo.corpora import read_corpus
 from keras_rnn.zoo.folders import VOCABULARY
 from keras_rnn.zoo.loader import build_language_model
 from keras_rnn.zoo.prepared import Prepared
-from keras_rnn.zoo.recipe_tables import LanguageModelRecipe, LanguageModelTraining
+from keras_rnn.zoo.recipe_tables import LanguageModelTraining, NeuralRecipe
 
 DTYPES = ("float32", "mixed_bfloat16")
 PROBE_LENGTHS = (2, 12, 60)
 
 
-def prepare(recipe: LanguageModelRecipe, folder: Path, data: str | Path | None = None) -> Prepared:
+def prepare(recipe: NeuralRecipe, folder: Path, data: str | Path | None = None) -> Prepared:
     """The model of a recipe, on the training split of its corpus; validated on the validation split.
 
     The learning rate is `learning_rate` for `decay_after` epochs, and falls by `decay_factor` in each later

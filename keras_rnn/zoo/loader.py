@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from keras_rnn import models
 from keras_rnn.datasets import Vocabulary
-from keras_rnn.models import LanguageModel, SequenceClassifier
+from keras_rnn.models import SequenceClassifier
+from keras_rnn.models.generative_model import GenerativeModel
 from keras_rnn.text import WordTokenizer
 from keras_rnn.zoo.folders import VOCABULARY, read_entry
 from keras_rnn.zoo.kneser_ney import count
+from keras_rnn.zoo.model_tables import LanguageModelCore
 from keras_rnn.zoo.recipe import replace
-from keras_rnn.zoo.recipe_layers import make_layer, make_softmax
-from keras_rnn.zoo.recipe_tables import ClassifierRecipe, KneserNeyRecipe, LanguageModelRecipe
+from keras_rnn.zoo.recipe_layers import make_embedding, make_layer, make_softmax
+from keras_rnn.zoo.recipe_tables import ClassifierRecipe, KneserNeyRecipe, NeuralRecipe
 from keras_rnn.zoo.weights import load_checked
 
 
@@ -27,8 +30,8 @@ def load(name_or_folder: str | Path, weights: bool = True, **overrides: Any) -> 
 
     Returns:
         A built, compiled `keras.Model`. Of a classifier, `predict(["a text", ...])` gives `(batch, 1)`
-        probabilities; `fit`, `evaluate` and `export` take text, too. A `keras_rnn.models.LanguageModel` reads
-        ids, which its `vocabulary`, a `keras_rnn.datasets.Vocabulary`, makes of text. A Kneser-Ney model is
+        probabilities; `fit`, `evaluate` and `export` take text, too. A neural language model reads ids,
+        which its `vocabulary`, a `keras_rnn.datasets.Vocabulary`, makes of text. A Kneser-Ney model is
         counted anew from its corpus, and stands in a `keras_rnn.models.UnigramCache`.
 
     Raises:
@@ -53,7 +56,8 @@ def load(name_or_folder: str | Path, weights: bool = True, **overrides: Any) -> 
     vocabulary = folder / VOCABULARY
     if not vocabulary.exists():
         raise ValueError(f"{vocabulary} is missing: without it no text becomes ids. Get the folder again.")
-    if isinstance(recipe, LanguageModelRecipe):
+    model: Any
+    if isinstance(recipe, NeuralRecipe):
         model = build_language_model(recipe, Vocabulary.from_file(vocabulary, recipe.data.level))
     else:
         part = recipe.preprocessing
@@ -88,8 +92,8 @@ def build_classifier(recipe: ClassifierRecipe, tokenizer: WordTokenizer) -> Sequ
 
 
 def build_language_model(
-    recipe: LanguageModelRecipe, vocabulary: Vocabulary, dtype: str = "float32"
-) -> LanguageModel:
+    recipe: NeuralRecipe, vocabulary: Vocabulary, dtype: str = "float32"
+) -> GenerativeModel:
     """The built model of a recipe, with fresh weights, and the vocabulary as its attribute of that name.
 
     Raises:
@@ -101,16 +105,21 @@ def build_language_model(
             f"`vocabulary_size` in [model] must be the number of types of {recipe.data.dataset}, "
             f"{len(vocabulary)}; received {part.vocabulary_size}."
         )
-    made = ("type", "layers", "embedding_dimension", "softmax")
-    model = LanguageModel(
-        layers=[make_layer(table, "[[model.layers]]", dtype) for table in part.layers],
-        embedding=part.embedding_dimension,
-        softmax=make_softmax(part.softmax, part.vocabulary_size, part.tie_embeddings, "`softmax`", dtype),
-        **{key: value for key, value in vars(part).items() if key not in made},
-        seed=recipe.training.seed,
-        dtype=dtype,
-        name=recipe.name,
-    )
+    made = ("type", "embedding_dimension")
+    arguments = {key: value for key, value in vars(part).items() if key not in made}
+    if isinstance(part, LanguageModelCore):
+        words, where = vocabulary.types, "[model]"
+        arguments |= {
+            "layers": [make_layer(table, "[[model.layers]]", dtype) for table in part.layers],
+            "embedding": make_embedding(part.embedding, part.embedding_dimension, words, where, dtype),
+            "softmax": make_softmax(
+                part.softmax, part.vocabulary_size, part.tie_embeddings, f"`softmax` in {where}", dtype
+            ),
+            "seed": recipe.training.seed,
+        }
+    else:
+        arguments["embedding"] = part.embedding_dimension
+    model = getattr(models, part.type)(**arguments, dtype=dtype, name=recipe.name)
     model.build((None, None))
     model.vocabulary = vocabulary
     return model

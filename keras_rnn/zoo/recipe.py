@@ -9,15 +9,9 @@ import typing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from keras_rnn.zoo.recipe_layers import make_layer, make_softmax, refuse_unknown
-from keras_rnn.zoo.recipe_tables import (
-    KINDS,
-    AnyRecipe,
-    KneserNeyRecipe,
-    LanguageModelRecipe,
-    Recipe,
-    key_names,
-)
+from keras_rnn.zoo.model_tables import ClassifierModel, LanguageModelCore
+from keras_rnn.zoo.recipe_layers import make_embedding, make_layer, make_softmax, nearest, refuse_unknown
+from keras_rnn.zoo.recipe_tables import KINDS, AnyRecipe, Recipe, key_names
 
 OneKind = TypeVar("OneKind", bound=Recipe)
 
@@ -35,12 +29,14 @@ def read_recipe(path: str | Path) -> AnyRecipe:
         raise ValueError(f"{path} is not valid TOML: {error}.") from error
     try:
         recipe: AnyRecipe = _read(_kind(table), table, "")
-        if not isinstance(recipe, KneserNeyRecipe):
-            for k, layer in enumerate(recipe.model.layers, start=1):
+        part = recipe.model
+        if isinstance(part, (ClassifierModel, LanguageModelCore)):
+            for k, layer in enumerate(part.layers, start=1):
                 make_layer(layer, f"[[model.layers]] number {k}")
-        if isinstance(recipe, LanguageModelRecipe):
-            part = recipe.model
+        if isinstance(part, LanguageModelCore):
             make_softmax(part.softmax, part.vocabulary_size, part.tie_embeddings, "`softmax` in [model]")
+            # The words come with the corpus: any other does for a look at the rest.
+            make_embedding(part.embedding, part.embedding_dimension, ["word"], "[model]")
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from error
     return recipe
@@ -74,7 +70,10 @@ def _kind(table: dict[str, Any]) -> Any:
         raise TypeError(f"`model` in the recipe must be a table; received {model!r}.")
     if model.get("type") not in KINDS:
         names = ", ".join(map(repr, sorted(KINDS)))
-        raise ValueError(f"`type` in [model] must be one of {names}; received type={model.get('type')!r}.")
+        raise ValueError(
+            f"`type` in [model] must be one of {names}; received type={model.get('type')!r}."
+            f"{nearest(str(model.get('type')), KINDS)}"
+        )
     return KINDS[model["type"]]
 
 

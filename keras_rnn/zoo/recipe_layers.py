@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -12,28 +13,46 @@ from keras_rnn import layers
 from keras_rnn.layers.output_softmax import OutputSoftmax
 
 # Keys of a layer's table that are no arguments of the layer.
-LAYER_KEYS = ("type", "bidirectional", "weight_drop", "initializer_range")
+LAYER_KEYS = ("bidirectional", "weight_drop", "wrap", "initializer_range")
+
+
+def _named(base: type) -> dict[str, Any]:
+    """The public layers of a kind, by name."""
+    public = {name: getattr(layers, name) for name in layers.__all__}
+    return {name: cls for name, cls in public.items() if issubclass(cls, base) and cls is not base}
+
+
+RECURRENT, WRAPPERS = _named(layers.Recurrent), _named(layers.WrappedCell)
+SOFTMAXES, EMBEDDINGS = _named(OutputSoftmax), {"CharacterCNN": layers.CharacterCNN}
 
 
 def make_layer(table: dict[str, Any], where: str, dtype: Any = None) -> Any:
     """The layer that a `[[model.layers]]` table describes.
 
     Besides the arguments of the layer: `bidirectional`; `weight_drop`, the rate of a
-    `keras_rnn.layers.WeightDrop` around its cell; `initializer_range` r, for weights that begin uniform in
-    [-r, r].
+    `keras_rnn.layers.WeightDrop` around its cell; `wrap`, tables of other wrappers around that, innermost
+    first, each with `type` and its arguments; `initializer_range` r, for weights of the cell that begin
+    uniform in [-r, r].
     """
-    cls, arguments = _class_of(table, layers.Recurrent, where, LAYER_KEYS)
+    cls, arguments = _class_of(table, RECURRENT, where, own=LAYER_KEYS)
     bidirectional, rate = arguments.pop("bidirectional", False), arguments.pop("weight_drop", None)
     if not isinstance(bidirectional, bool):
         raise TypeError(f"`bidirectional` in {where} must be true or false; received {bidirectional!r}.")
+    wrap = arguments.pop("wrap", [])
+    if not isinstance(wrap, list):
+        raise TypeError(f"`wrap` in {where} must be a list of tables; received {wrap!r}.")
+    wrap = [*([] if rate is None else [{"type": "WeightDrop", "rate": rate}]), *wrap]
+    wrappers = [_class_of(one, WRAPPERS, f"`wrap` in {where}", given=("cell",)) for one in wrap]
     try:
         reach = arguments.pop("initializer_range", None)
         if reach is not None:
             for name in ("kernel_initializer", "recurrent_initializer", "bias_initializer"):
                 # One for each: an initializer with a seed gives the same numbers twice.
                 arguments[name] = keras.initializers.RandomUniform(-reach, reach)
-        if rate is not None:
-            cell = layers.WeightDrop(cls.cell_class(**arguments, dtype=dtype), rate)
+        if wrappers:
+            cell = cls.cell_class(**arguments, dtype=dtype)
+            for wrapper, own in wrappers:
+                cell = wrapper(cell, **own)
             layer = layers.Recurrent(cell, return_sequences=True, dtype=dtype)
         else:
             layer = cls(**arguments, return_sequences=True, dtype=dtype)
@@ -48,7 +67,7 @@ def make_softmax(
     """The output layer that the table `softmax` describes; None, for the model's own, where there is none."""
     if table is None:
         return None
-    cls, arguments = _class_of(table, OutputSoftmax, where, ("type",))
+    cls, arguments = _class_of(table, SOFTMAXES, where)
     if "tied" in inspect.signature(cls).parameters:
         arguments = {"tied": tied, **arguments}
     try:
@@ -57,24 +76,63 @@ def make_softmax(
         raise ValueError(f"{where}: {error}") from error
 
 
-def _class_of(table: Any, base: type, where: str, own: tuple[str, ...]) -> tuple[Any, dict[str, Any]]:
-    """The class that `type` names, and the other keys, which it or `own` must know."""
+def make_embedding(
+    table: dict[str, Any] | None, dimension: int | None, words: list[str], where: str, dtype: Any = None
+) -> Any:
+    """The layer that the table `embedding` describes; where there is none, the dimension of the model's own.
+
+    Args:
+        table, dimension: `embedding` and `embedding_dimension` of a recipe.
+        words: the types of the vocabulary, which a `keras_rnn.layers.CharacterCNN` spells.
+        where: names the table that both stand in.
+        dtype: of the layer.
+
+    Raises:
+        ValueError: if there are both or neither, or the table describes no layer.
+    """
+    if (table is None) == (dimension is None):
+        raise ValueError(
+            f"{where} must have `embedding_dimension` or the table `embedding`, one of the two; received "
+            f"embedding_dimension={dimension}, embedding={table}."
+        )
+    if table is None:
+        return dimension
+    where = f"`embedding` in {where}"
+    cls, arguments = _class_of(table, EMBEDDINGS, where, given=("words",))
+    try:
+        return cls(words, **arguments, dtype=dtype)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def _class_of(
+    table: Any, kinds: dict[str, Any], where: str, own: tuple[str, ...] = (), given: tuple[str, ...] = ()
+) -> tuple[Any, dict[str, Any]]:
+    """The class that `type` names, and the other keys: its arguments, but for those `given`, or `own`."""
     if not isinstance(table, dict):
         raise TypeError(f"{where} must be a table; received {table!r}.")
     arguments = dict(table)
     name = arguments.pop("type", None)
-    cls = getattr(layers, name, None) if name in layers.__all__ else None
-    if cls is None or not issubclass(cls, base):
-        known = [n for n in layers.__all__ if issubclass(getattr(layers, n), base)]
-        raise ValueError(f"`type` in {where} must be one of {', '.join(known)}; received type={name!r}.")
+    cls = kinds.get(str(name))
+    if cls is None:
+        raise ValueError(
+            f"`type` in {where} must be one of {', '.join(kinds)}; received type={name!r}."
+            f"{nearest(str(name), kinds)}"
+        )
+    legal = [key for key in inspect.signature(cls).parameters if key not in ("kwargs", *given)]
     for key in arguments:
-        refuse_unknown(key, [*inspect.signature(cls).parameters, *own], where)
+        refuse_unknown(key, ["type", *legal, *own], where)
     return cls, arguments
 
 
 def refuse_unknown(key: str, legal: list[str], where: str) -> None:
     """Raises ValueError, with the nearest key, unless `key` is legal."""
     if key not in legal:
-        near = difflib.get_close_matches(key, legal, 1)
-        hint = f" Did you mean `{near[0]}`?" if near else f" Legal are {', '.join(sorted(legal))}."
+        hint = nearest(key, legal) or f" Legal are {', '.join(sorted(legal))}."
         raise ValueError(f"`{key}` is no key of {where}.{hint}")
+
+
+def nearest(key: str, legal: Iterable[str]) -> str:
+    """Asks whether the legal key that is most like this one was meant; empty if none is like it."""
+    near = difflib.get_close_matches(key, legal, 1)
+    return f" Did you mean `{near[0]}`?" if near else ""

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+
+from keras_rnn.zoo.model_tables import (
+    ClassifierModel,
+    FeedForwardCore,
+    KneserNeyModel,
+    LanguageModelCore,
+    LogBilinearCore,
+    PointerSentinelCore,
+)
 
 
 @dataclass(frozen=True)
@@ -32,21 +41,6 @@ class Recipe:
         """The tables that a user may change a key of, by name."""
         names = ("model", "preprocessing", "training")
         return {name: getattr(self, name) for name in names if hasattr(self, name)}
-
-
-@dataclass(frozen=True)
-class ClassifierModel:
-    """The core. `layers` holds one table for each recurrent layer: `type`, its arguments, `bidirectional`."""
-
-    type: str
-    layers: list[dict[str, Any]]
-    embedding_dimension: int
-    word_dropout: float = 0.0
-    embedding_dropout: float = 0.0
-    pooling: list[str] = field(default_factory=lambda: ["last"])
-    dropout: float = 0.0
-    head: str = "bernoulli"
-    outputs: int = 1
 
 
 @dataclass(frozen=True)
@@ -110,31 +104,6 @@ class ClassifierRecipe(Recipe):
 
 
 @dataclass(frozen=True)
-class LanguageModelCore:
-    """The arguments of `keras_rnn.models.LanguageModel`.
-
-    `layers` holds one table for each recurrent layer: `type`, its arguments, `weight_drop`, and
-    `initializer_range`, within which all its weights begin. `softmax` is a table: `type`, its arguments.
-    """
-
-    type: str
-    vocabulary_size: int
-    layers: list[dict[str, Any]]
-    embedding_dimension: int
-    tie_embeddings: bool = False
-    softmax: dict[str, Any] | None = None
-    input_dropout: float = 0.0
-    hidden_dropout: float = 0.0
-    output_dropout: float = 0.0
-    locked: bool = True
-    embedding_dropout: float = 0.0
-    activation_regularization: float = 0.0
-    temporal_activation_regularization: float = 0.0
-    sum_over_steps: bool = False
-    initializer_range: float = 0.1
-
-
-@dataclass(frozen=True)
 class CorpusRecipe:
     """Which text, and what its tokens are."""
 
@@ -162,23 +131,40 @@ class LanguageModelTraining:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LanguageModelRecipe(Recipe):
-    """A `keras_rnn.models.LanguageModel`."""
+class NeuralRecipe(Recipe):
+    """A `keras_rnn.models.GenerativeModel`, trained on a corpus. Abstract: each kind has its own `model`."""
 
-    model: LanguageModelCore
+    model: Any
     data: CorpusRecipe
     training: LanguageModelTraining
 
 
-@dataclass(frozen=True)
-class KneserNeyModel:
-    """The arguments of `keras_rnn.models.KneserNey`, and of the `UnigramCache` beside it."""
+@dataclass(frozen=True, kw_only=True)
+class LanguageModelRecipe(NeuralRecipe):
+    """A `keras_rnn.models.LanguageModel`."""
 
-    type: str
-    order: int = 5
-    discounts: int = 3
-    cache_weight: float = 0.12
-    cache_decay: float = 0.9925
+    model: LanguageModelCore
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointerSentinelRecipe(NeuralRecipe):
+    """A `keras_rnn.models.PointerSentinel`."""
+
+    model: PointerSentinelCore
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeedForwardRecipe(NeuralRecipe):
+    """A `keras_rnn.models.FeedForwardLanguageModel`."""
+
+    model: FeedForwardCore
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogBilinearRecipe(NeuralRecipe):
+    """A `keras_rnn.models.LogBilinear`."""
+
+    model: LogBilinearCore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,10 +175,13 @@ class KneserNeyRecipe(Recipe):
     data: CorpusRecipe
 
 
-AnyRecipe = ClassifierRecipe | LanguageModelRecipe | KneserNeyRecipe
+AnyRecipe = ClassifierRecipe | NeuralRecipe | KneserNeyRecipe
 KINDS: dict[str, type[Recipe]] = {
+    "FeedForwardLanguageModel": FeedForwardRecipe,
     "KneserNey": KneserNeyRecipe,
     "LanguageModel": LanguageModelRecipe,
+    "LogBilinear": LogBilinearRecipe,
+    "PointerSentinel": PointerSentinelRecipe,
     "SequenceClassifier": ClassifierRecipe,
 }
 

@@ -75,6 +75,15 @@ def test_a_word_is_computed_once():
     assert distance(graph(IDS), layer(IDS)) < 1e-12
 
 
+def test_no_word_at_all():
+    import tensorflow as tf
+
+    layer = made()
+    assert layer(np.zeros((3, 0), int)).shape == (3, 0, sum(FILTERS))
+    graph = tf.function(layer, [tf.TensorSpec((None, None), "int64")], autograph=False)
+    assert graph(np.zeros((3, 0), int)).shape == (3, 0, sum(FILTERS))
+
+
 def test_a_vector_does_not_depend_on_the_other_words():
     # Of one length: with a longer word beside them all are filled up.
     words, ids = ["a", "N", "é"], np.arange(3)

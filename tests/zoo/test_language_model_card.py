@@ -50,6 +50,16 @@ def test_the_card_tells_what_the_files_say(shelf):
         assert expected in text, expected
 
 
+def test_the_card_tells_methods_with_their_settings(shelf, text):
+    told = evaluate(shelf / "tiny_lm", text, method="cache", verbose=0)
+    page = card.card("tiny_lm")
+    assert (
+        f"| test, with a cache | {told['tokens']:,} | {told['perplexity']:.2f} | {told['nll']:.4f} |" in page
+    )
+    settings = ", ".join(f"{key} {value:g}" for key, value in told["settings"].items())
+    assert f"Settings of test, with a cache, chosen on the validation split: {settings}." in page
+
+
 def test_a_model_that_is_not_trained_says_so(shelf):
     text = card.card("untrained")
     assert "Not trained yet." in text

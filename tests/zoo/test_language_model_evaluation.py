@@ -1,15 +1,24 @@
 """What a language model is measured to be: over all tokens of a split, from the shipped file."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
 from keras import ops
 
 from keras_rnn import zoo
-from keras_rnn.datasets import penn_treebank
+from keras_rnn.datasets import TokenStream, penn_treebank
 from keras_rnn.layers import LSTM
-from keras_rnn.models import LanguageModel
+from keras_rnn.models import (
+    LanguageModel,
+    cache_perplexity,
+    choose_cache,
+    choose_dynamic,
+    dynamic_perplexity,
+    gradient_statistics,
+)
+from keras_rnn.zoo.adaptive_evaluation import METHODS, RMS_DECAYS, RMS_RATES, SGD_DECAYS, SGD_RATES
 from keras_rnn.zoo.evaluation import evaluate
 from keras_rnn.zoo.folders import read_entry
 from keras_rnn.zoo.language_model_evaluation import measure
@@ -61,6 +70,31 @@ def test_each_split_is_written_in_its_place(lm_entry, text):
     assert metrics(lm_entry) == {**before, "evaluation": test, "validation": valid}
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_has_settings_of_the_validation_split(lm_entry, text, monkeypatch, method):
+    monkeypatch.setattr("keras_rnn.zoo.adaptive_evaluation.PART", 40)
+    before = metrics(lm_entry)
+    result = evaluate(lm_entry, text, write=True, verbose=0, method=method)
+    assert metrics(lm_entry) == {**before, f"test {method}": result}
+    assert result["command"] == f"keras-rnn evaluate tiny_lm --method {method}"
+    model = zoo.load(lm_entry)
+    splits = {split: penn_treebank.load(split, text) for split in ("train", "validation", "test")}
+    ids = {split: np.append(corpus.vocabulary.end, corpus.tokens) for split, corpus in splits.items()}
+    if method == "cache":
+        best, perplexity = choose_cache(model, ids["validation"])[0], cache_perplexity
+    else:
+        squares = gradient_statistics(model, TokenStream(ids["train"], 100, 5)) if "rms" in method else None
+        perplexity = functools.partial(dynamic_perplexity, statistics=squares)
+        tried = {"sgd": (SGD_RATES, SGD_DECAYS), "rms": (RMS_RATES, RMS_DECAYS)}[method[-3:]]
+        trials = choose_dynamic(model, ids["validation"], *tried, squares, part=40)
+        middle = [t for t in trials if t["settings"]["decay"] == tried[1][len(tried[1]) // 2]]
+        rate = middle[0]["settings"]["learning_rate"]  # trials come best first
+        best = next(t for t in trials if t["settings"]["learning_rate"] == rate)
+    assert result["settings"] == best["settings"]
+    assert result["nll"] == pytest.approx(perplexity(model, ids["test"], **best["settings"])["nll"], abs=2e-6)
+    assert result["tokens"] == len(splits["test"].tokens)
+
+
 def test_the_shipped_file_is_measured(lm_entry, text):
     (lm_entry / "model.weights.h5").write_bytes(b"")
     with pytest.raises(ValueError, match="is damaged"):
@@ -84,6 +118,10 @@ def test_what_is_refused(lm_entry, entry, text, reviews):
         evaluate(entry, reviews, split="train")
     with pytest.raises(ValueError, match="`examples` must be left out for a language model"):
         evaluate(lm_entry, text, examples=20)
+    with pytest.raises(ValueError, match=r"`method` must be one of \('cache', .*received method='dynamic'"):
+        evaluate(lm_entry, text, method="dynamic")
+    with pytest.raises(ValueError, match=r"of a neural language model; .* a SequenceClassifier"):
+        evaluate(entry, reviews, method="cache")
 
 
 def test_a_corpus_with_other_words_is_refused(lm_entry, text):

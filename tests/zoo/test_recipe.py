@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from keras_rnn import layers, zoo
+from keras_rnn.zoo import model_tables
 from keras_rnn.zoo import recipe_tables as recipes
 from keras_rnn.zoo.recipe import read_recipe, replace
-from keras_rnn.zoo.recipe_layers import make_layer, make_softmax
-from tests.zoo import tiny_corpus
+from keras_rnn.zoo.recipe_layers import make_layer
 from tests.zoo.tiny import RECIPE, changed, write_entry
 
 
@@ -164,13 +164,21 @@ TABLES = {
     "SourceRecipe": {"card.py"},
     "Recipe": {"card.py"},
     "ClassifierRecipe": {"card.py", "loader.py", "classifier_training.py"},
-    "LanguageModelCore": {"card.py", "loader.py"},
     "CorpusRecipe": {"corpora.py"},
     "LanguageModelTraining": {"language_model_training.py", "training.py"},
-    "LanguageModelRecipe": {"card.py", "loader.py"},
     "KneserNeyModel": {"card.py", "kneser_ney.py"},
     "KneserNeyRecipe": {"card.py", "kneser_ney.py"},
 }
+NEURAL = (
+    "NeuralRecipe",
+    "LanguageModelRecipe",
+    "PointerSentinelRecipe",
+    "FeedForwardRecipe",
+    "LogBilinearRecipe",
+)
+TABLES |= {name: {"card.py", "loader.py"} for name in NEURAL}
+# Their keys are arguments of the models, and handed on.
+HANDED_ON = {"LanguageModelCore", "PointerSentinelCore", "FeedForwardCore", "LogBilinearCore"}
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -188,76 +196,5 @@ def test_no_key_of_a_recipe_is_ignored(table):
 
 
 def test_every_table_is_looked_at():
-    assert set(TABLES) == {name for name, value in vars(recipes).items() if dataclasses.is_dataclass(value)}
-
-
-def test_a_language_model_has_tables_of_its_own(tmp_path):
-    recipe = read(tmp_path, tiny_corpus.RECIPE)
-    assert type(recipe) is recipes.LanguageModelRecipe
-    assert (recipe.training.optimizer, recipe.training.steps, recipe.data.level) == ("nt_asgd", 12, "word")
-    assert replace(recipe, epochs=9, hidden_dropout=0).model.hidden_dropout == 0.0
-    counted = read(tmp_path, tiny_corpus.KNESER_NEY)
-    assert type(counted) is recipes.KneserNeyRecipe
-    assert replace(counted, order=4).model.order == 4
-    with pytest.raises(ValueError, match="`epochs` is no key of the recipe's model; received epochs=3"):
-        replace(counted, epochs=3)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        (
-            "input_dropout",
-            "input_droput",
-            r"`input_droput` is no key of \[model\]. Did you mean `input_dropout`",
-        ),
-        ("input_dropout = 0.1", "pooling = 0.1", r"`pooling` is no key of \[model\]\. Legal are "),
-        ("steps = 12\n", "", r"`steps` is missing in \[training\]"),
-        ("patience = 0", "max_length = 3", r"`max_length` is no key of \[training\]"),
-        ("[training]", "[preprocessing]", "`preprocessing` is no key of the recipe"),
-        ("weight_drop = 0.3", "weight_drop = 3", "number 1: `rate` must be a share in"),
-        ("weight_drop", "wieght_drop", "`wieght_drop` is no key of .*number 1. Did you mean `weight_drop`"),
-        ('"MixtureOfSoftmaxes"', '"LSTM"', r"`type` in `softmax` in \[model\] must be one of .*FullSoftmax"),
-        (
-            "experts = 2",
-            "expert = 2",
-            r"`expert` is no key of `softmax` in \[model\]. Did you mean `experts`",
-        ),
-        ("experts = 2", "experts = -2", r"`softmax` in \[model\]: `experts` must be a positive integer"),
-        (
-            '"LanguageModel"',
-            '"LanguageModle"',
-            r"`type` in \[model\] must be one of 'KneserNey', 'LanguageModel', "
-            "'SequenceClassifier'; received type='LanguageModle'",
-        ),
-    ],
-)
-def test_what_is_refused_of_a_language_model(tmp_path, old, new, message):
-    with pytest.raises(ValueError, match=message):
-        read(tmp_path, tiny_corpus.changed(old, new))
-
-
-def test_weight_drop_and_the_range_of_a_layer():
-    table = {"type": "LSTM", "units": 40, "unit_forget_bias": False, "initializer_range": 0.25}
-    layer = make_layer({**table, "weight_drop": 0.5}, "a test", "mixed_bfloat16")
-    assert type(layer) is layers.Recurrent
-    assert type(layer.cell) is layers.WeightDrop
-    assert (layer.cell.rate, type(layer.cell.cell)) == (0.5, layers.LSTMCell)
-    assert layer.compute_dtype == layer.cell.cell.compute_dtype == "bfloat16"
-    other = make_layer(table, "a test")
-    for made in (layer, other):
-        made.build((None, None, 40))
-        kernel, recurrent_kernel, bias = (w.numpy() for w in made.trainable_variables)
-        for w in (kernel, recurrent_kernel, bias):
-            assert 0.2 < abs(w).max() <= 0.25
-            assert w.min() < 0 < w.max()
-        assert abs(kernel - recurrent_kernel).max() > 0.1  # not the same numbers twice
-
-
-def test_the_softmax_of_a_table():
-    table = {"type": "MixtureOfSoftmaxes", "experts": 3, "latent_size": 4}
-    softmax = make_softmax(table, 20, True, "a test", "mixed_bfloat16")
-    assert (softmax.vocabulary_size, softmax.experts, softmax.tied) == (20, 3, True)
-    assert softmax.compute_dtype == "bfloat16"
-    assert make_softmax({"type": "AdaptiveSoftmax", "cutoffs": [4]}, 20, False, "a test").cutoffs == [4]
-    assert make_softmax(None, 20, True, "a test") is None
+    every = {**vars(recipes), **vars(model_tables)}
+    assert {*TABLES, *HANDED_ON} == {name for name, value in every.items() if dataclasses.is_dataclass(value)}

@@ -80,6 +80,70 @@ reported = "Nobody has tried."
 differences = ["made-up text"]
 """
 
+# Tables [model] of the other kinds, and of a language model with all else that one may have.
+MODELS = {
+    "tiny_feed_forward": """\
+type = "FeedForwardLanguageModel"
+vocabulary_size = 13
+embedding_dimension = 4
+order = 3
+units = 5
+direct_connections = true
+""",
+    "tiny_log_bilinear": """\
+type = "LogBilinear"
+vocabulary_size = 13
+embedding_dimension = 4
+order = 3
+diagonal = true
+""",
+    "tiny_pointer": """\
+type = "PointerSentinel"
+vocabulary_size = 13
+embedding_dimension = 4
+layers = [{ type = "LSTM", units = 4, wrap = [{ type = "Zoneout", rates = [0.1, 0.3] }] }]
+window = 7
+tie_embeddings = true
+""",
+    "tiny_characters": """\
+type = "LanguageModel"
+vocabulary_size = 13
+embedding = { type = "CharacterCNN", character_size = 3, filters = [2, 4], highways = 2 }
+softmax = { type = "AugmentedSoftmax", alpha = 0.4, temperature = 5.0 }
+input_dropout = 0.1
+hidden_dropout = 0.2
+output_dropout = 0.15
+locked = false
+embedding_dropout = 0.05
+activation_regularization = 0.2
+temporal_activation_regularization = 0.3
+sum_over_steps = true
+initializer_range = 0.2
+skip_connections = true
+
+[[model.layers]]
+type = "LSTM"
+units = 5
+weight_drop = 0.3
+initializer_range = 0.25
+wrap = [{ type = "Mogrifier", rounds = 3, rank = 2 }, { type = "VariationalDropout", recurrent_rate = 0.2 }]
+
+[[model.layers]]
+type = "RecurrentHighway"
+units = 5
+depth = 2
+""",
+}
+
+
+def with_model(name, model):
+    """The recipe with another name and table [model], trained by Adam."""
+    tail = RECIPE[RECIPE.index("[data]") :].replace("nt_asgd", "adam").replace("rate = 5.0", "rate = 0.02")
+    return RECIPE[: RECIPE.index("[model]")].replace("tiny_lm", name) + f"[model]\n{model}\n{tail}"
+
+
+OTHERS = {name: with_model(name, model) for name, model in MODELS.items()}
+
 
 def changed(old, new, recipe=RECIPE):
     """The recipe with one line in the place of another; fails if the old one is not there."""

@@ -1,0 +1,89 @@
+"""The table `[model]` of a recipe, by the kind of model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ClassifierModel:
+    """The core. `layers` holds one table for each recurrent layer: `type`, its arguments, `bidirectional`."""
+
+    type: str
+    layers: list[dict[str, Any]]
+    embedding_dimension: int
+    word_dropout: float = 0.0
+    embedding_dropout: float = 0.0
+    pooling: list[str] = field(default_factory=lambda: ["last"])
+    dropout: float = 0.0
+    head: str = "bernoulli"
+    outputs: int = 1
+
+
+@dataclass(frozen=True)
+class LanguageModelCore:
+    """The arguments of `keras_rnn.models.LanguageModel`.
+
+    `layers` holds one table for each recurrent layer: see `keras_rnn.zoo.recipe_layers.make_layer`. There is
+    either `embedding_dimension` or `embedding`. That and `softmax` are tables: `type`, its arguments.
+    """
+
+    type: str
+    vocabulary_size: int
+    layers: list[dict[str, Any]]
+    embedding_dimension: int | None = None
+    embedding: dict[str, Any] | None = None
+    tie_embeddings: bool = False
+    softmax: dict[str, Any] | None = None
+    input_dropout: float = 0.0
+    hidden_dropout: float = 0.0
+    output_dropout: float = 0.0
+    locked: bool = True
+    embedding_dropout: float = 0.0
+    activation_regularization: float = 0.0
+    temporal_activation_regularization: float = 0.0
+    sum_over_steps: bool = False
+    initializer_range: float = 0.1
+    skip_connections: bool = False
+
+
+@dataclass(frozen=True)
+class PointerSentinelCore(LanguageModelCore):
+    """The arguments of `keras_rnn.models.PointerSentinel`: those of a language model, and its window."""
+
+    window: int = 100
+
+
+@dataclass(frozen=True)
+class FeedForwardCore:
+    """The arguments of `keras_rnn.models.FeedForwardLanguageModel`."""
+
+    type: str
+    vocabulary_size: int
+    embedding_dimension: int
+    order: int
+    units: int
+    direct_connections: bool = False
+
+
+@dataclass(frozen=True)
+class LogBilinearCore:
+    """The arguments of `keras_rnn.models.LogBilinear`."""
+
+    type: str
+    vocabulary_size: int
+    embedding_dimension: int
+    order: int
+    diagonal: bool = False
+
+
+@dataclass(frozen=True)
+class KneserNeyModel:
+    """The arguments of `keras_rnn.models.KneserNey`, and of the `UnigramCache` beside it."""
+
+    type: str
+    order: int = 5
+    discounts: int = 3
+    cache_weight: float = 0.12
+    cache_decay: float = 0.9925
