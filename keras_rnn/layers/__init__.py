@@ -6,8 +6,13 @@ from keras_rnn.layers.activation_regularization import (
 )
 from keras_rnn.layers.adaptive_softmax import AdaptiveSoftmax
 from keras_rnn.layers.affine_cell import AffineCell
+from keras_rnn.layers.attention import Attention
+from keras_rnn.layers.attention_cell import AttentionCell
+from keras_rnn.layers.attention_rnn import AttentionRNN
 from keras_rnn.layers.augmented_softmax import AugmentedSoftmax
+from keras_rnn.layers.bahdanau_attention import BahdanauAttention
 from keras_rnn.layers.bidirectional import Bidirectional
+from keras_rnn.layers.bridge import Bridge
 from keras_rnn.layers.cell import RecurrentCell
 from keras_rnn.layers.character_cnn import CharacterCNN
 from keras_rnn.layers.embedding_dropout import EmbeddingDropout
@@ -20,6 +25,7 @@ from keras_rnn.layers.learned_initial_state import LearnedInitialState
 from keras_rnn.layers.linear_cell import LinearCell
 from keras_rnn.layers.lru import LRU, LRUCell
 from keras_rnn.layers.lstm import LSTM, LSTMCell
+from keras_rnn.layers.luong_attention import LuongAttention
 from keras_rnn.layers.min_gru import MinGRU, MinGRUCell
 from keras_rnn.layers.min_lstm import MinLSTM, MinLSTMCell
 from keras_rnn.layers.mixture_of_softmaxes import MixtureOfSoftmaxes
@@ -33,6 +39,7 @@ from keras_rnn.layers.sequence_pooling import SequencePooling
 from keras_rnn.layers.simple_rnn import SimpleRNN, SimpleRNNCell
 from keras_rnn.layers.stacked import StackedCells
 from keras_rnn.layers.tied_embedding import TiedEmbedding
+from keras_rnn.layers.uniform_attention import UniformAttention
 from keras_rnn.layers.variational_dropout import VariationalDropout
 from keras_rnn.layers.weight_drop import WeightDrop
 from keras_rnn.layers.word_dropout import WordDropout
@@ -46,9 +53,14 @@ __all__ = [
     "ActivationRegularization",
     "AdaptiveSoftmax",
     "AffineCell",
+    "Attention",
+    "AttentionCell",
+    "AttentionRNN",
     "AugmentedSoftmax",
+    "BahdanauAttention",
     "BernoulliHead",
     "Bidirectional",
+    "Bridge",
     "CategoricalHead",
     "CharacterCNN",
     "EmbeddingDropout",
@@ -62,6 +74,7 @@ __all__ = [
     "LayerNormLSTMCell",
     "LearnedInitialState",
     "LinearCell",
+    "LuongAttention",
     "MinGRU",
     "MinGRUCell",
     "MinLSTM",
@@ -82,6 +95,7 @@ __all__ = [
     "StackedCells",
     "TemporalActivationRegularization",
     "TiedEmbedding",
+    "UniformAttention",
     "VariationalDropout",
     "WeightDrop",
     "WordDropout",

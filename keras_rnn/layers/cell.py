@@ -83,7 +83,8 @@ class RecurrentCell(keras.layers.Layer):
     def get_constants(self, batch_size: Any, training: bool = False) -> Constants:
         """All that the steps share: weights in the compute dtype and, while training, dropout masks.
 
-        A nested dict. What has one row for each sequence of the batch has a name that ends in `mask`.
+        A nested dict. What has one row for each sequence of the batch has a name that ends in `mask`, or in
+        `rows` if it has a gradient.
         """
 
     @abstractmethod

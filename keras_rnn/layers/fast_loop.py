@@ -66,8 +66,9 @@ def run_fast_cell(
     slices = batch_slices(batch_size) if slices is None else slices
     masks = {name: m for name, m in (("mask", mask), ("reset", reset)) if m is not None}
     # What has one row for each sequence, along the first axis or, behind time, along the second.
-    in_rows = [path for path, leaf in tree.flatten_with_path(constants) if str(path[-1]).endswith("mask")]
-    first = [*states, *fresh, *(leaf for path, leaf in tree.flatten_with_path(constants) if path in in_rows)]
+    named = tree.flatten_with_path(constants)
+    in_rows = [path for path, leaf in named if str(path[-1]).endswith(("mask", "rows"))]
+    first = [*states, *fresh, *(leaf for path, leaf in named if path in in_rows)]
     if cell.projects_at_random:  # what is drawn must not depend on the number of slices
         x = cell.project_inputs(x, constants)
     second = [*tree.flatten(x), *masks.values()]
@@ -77,7 +78,7 @@ def run_fast_cell(
     results = []
     for own in zip(*parts):
         rest = iter(own[2 * n : len(first)])
-        leaves = [next(rest) if path in in_rows else leaf for path, leaf in tree.flatten_with_path(constants)]
+        leaves = [next(rest) if path in in_rows else leaf for path, leaf in named]
         results.append(
             _run_slice(
                 cell,

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from keras_rnn.layers.checked import check_rate
 from keras_rnn.layers.output_softmax import OutputSoftmax, as_rows
 from keras_rnn.ops.sliced_softmax import sliced_cross_entropy
 
@@ -29,6 +30,9 @@ class FullSoftmax(OutputSoftmax):
     Args:
         vocabulary_size: V, a positive integer.
         tied: whether E is handed in at each call, as `embeddings`. Default `False`.
+        label_smoothing: eps in [0, 1), the share of a target that is spread over all types: while training
+            (1 - eps) nll[i] - eps / V sum_v log p(v | h[i]) takes the place of nll[i] in the total.
+            Default 0.0.
         kernel_initializer, bias_initializer: starting values of the weights.
 
     Call arguments:
@@ -60,16 +64,26 @@ class FullSoftmax(OutputSoftmax):
     (13.1833, TensorShape([2, 3]))
     """
 
-    def __init__(self, vocabulary_size: int, tied: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, vocabulary_size: int, tied: bool = False, label_smoothing: float = 0.0, **kwargs: Any
+    ) -> None:
         super().__init__(vocabulary_size, **kwargs)
+        check_rate("label_smoothing", label_smoothing)
         self.tied = tied
+        self.label_smoothing = label_smoothing
 
     def negative_log_likelihood(
         self, h: Any, y: Any, w: Any, embeddings: Any, training: bool
     ) -> tuple[Any, Any]:
         return sliced_cross_entropy(
-            as_rows(h), y, w, self.matrix(embeddings), self.bias, training=bool(training)
+            as_rows(h),
+            y,
+            w,
+            self.matrix(embeddings),
+            self.bias,
+            smoothing=self.label_smoothing,
+            training=bool(training),
         )
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "tied": self.tied}
+        return {**super().get_config(), "tied": self.tied, "label_smoothing": self.label_smoothing}

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import keras
 from keras import ops, tree
 
-from keras_rnn.layers.cell import RecurrentCell, States
+from keras_rnn.layers.cell import Constants, RecurrentCell, States
 from keras_rnn.layers.cell_arguments import adopt_cell_arguments
 from keras_rnn.layers.foreign_cell import ForeignCell
 from keras_rnn.layers.implementation import check_implementation, choose_loop, runs_on_cudnn
@@ -197,10 +197,30 @@ class Recurrent(keras.layers.Layer):
         # `initial_state` it fills in an argument called `sequences_mask`.
         mask = sequences_mask if mask is None else mask
         batch_size = ops.shape(sequences)[0]
+        constants = self._stepper.get_constants(batch_size, training)
         fresh = self._cast_states(self.get_initial_state(batch_size))
         states = self._first_states(sequences, initial_state, fresh)
-        constants = self._stepper.get_constants(batch_size, training)
+        output, states = self._run(
+            sequences, states, fresh, constants, mask, reset_mask, training, self.return_sequences
+        )
+        if self.stateful:
+            for variable, state in zip(self.states, states):
+                variable.assign(state)
+        output = ops.cast(output, self.compute_dtype)
+        return (output, *states) if self.return_state else output
 
+    def _run(
+        self,
+        sequences: Any,
+        states: States,
+        fresh: States,
+        constants: Constants,
+        mask: Any,
+        reset_mask: Any,
+        training: bool,
+        return_sequences: bool,
+    ) -> tuple[Any, States]:
+        """The loop: the output of all steps or of the last, batch first, and the states after it."""
         x = ops.swapaxes(sequences, 0, 1)
         masks: dict[str, Any] = {}
         if mask is not None:
@@ -233,18 +253,12 @@ class Recurrent(keras.layers.Layer):
             fresh,
             constants,
             **masks,
-            return_sequences=self.return_sequences,
+            return_sequences=return_sequences,
             zero_output_for_mask=self.zero_output_for_mask,
         )
         if self._foreign:
             self._foreign.release()
-        if self.stateful:
-            for variable, state in zip(self.states, states):
-                variable.assign(state)
-        if self.return_sequences:
-            output = ops.swapaxes(output, 0, 1)
-        output = ops.cast(output, self.compute_dtype)
-        return (output, *states) if self.return_state else output
+        return (ops.swapaxes(output, 0, 1) if return_sequences else output), states
 
     def _cast_states(self, states: Any) -> States:
         return [ops.cast(state, self._stepper.state_dtype) for state in states]

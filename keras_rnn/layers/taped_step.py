@@ -9,7 +9,7 @@ from keras import ops, tree
 
 from keras_rnn.layers.cell import Constants, RecurrentCell, States
 from keras_rnn.ops.adjoint_scan import is_float
-from keras_rnn.ops.state_product import Record, RecordedMatrix, Replay
+from keras_rnn.ops.state_product import Record, RecordedMatrix, Replay, transposed
 
 
 class TapedStep:
@@ -47,7 +47,7 @@ class TapedStep:
         return output, new_states, (projected, list(states), record.products), record.left
 
     def backward_constants(self, constants: Constants) -> Constants:
-        return self._change(constants, lambda _, leaf: ops.transpose(leaf))
+        return self._change(constants, lambda _, leaf: transposed(leaf))
 
     def step_backward(self, saved: Any, d_output: Any, d_states: States, constants: Constants) -> Any:
         d_projected, d_read, right, sums = self._gradients(saved, d_output, d_states, constants)

@@ -24,8 +24,9 @@ class StepWithAdjoint(Protocol):
     """A step that can be taken backwards.
 
     The constants that it multiplies states with get their gradients from factors: of `z = left @ U` with the
-    gradient `right` of z, that of U is the sum of `left.T @ right` over time. A constant that is added has no
-    left factor (None). Gradients of other constants come step by step and are added up in the loop.
+    gradient `right` of z, that of U is the sum of `left.T @ right` over time. U may be one matrix for each
+    row of the batch, `(batch, m, n)`. A constant that is added has no left factor (None). Gradients of other
+    constants come step by step and are added up in the loop.
     """
 
     #: The constants whose gradients come step by step.
@@ -162,7 +163,7 @@ def adjoint_scan(
                 factor = next(rest) if left == "factors" else None
                 if left == "outputs":
                     factor = ops.concatenate([states[output_state][None], outputs], axis=0)[:-1]
-                d = _product_gradient(factor, rights[place])
+                d = _product_gradient(factor, rights[place], len(leaves[paths.index(path)].shape) == 3)
                 found[path] = found[path] + d if path in found else d
             d_leaves = [_as_gradient(found.get(path), leaf) for path, leaf in zip(paths, leaves)]
             # No packing and flattening here: to Keras's tree a None is a leaf, and it has to stay one.
@@ -185,7 +186,7 @@ def is_float(leaf: Any) -> bool:
 
 def _zeros_of_at_least_32_bits(leaf: Any) -> Any:
     dtype = keras.backend.standardize_dtype(leaf.dtype)
-    return ops.zeros(leaf.shape, "float32" if dtype in ("float16", "bfloat16") else dtype)
+    return ops.zeros_like(leaf, "float32" if dtype in ("float16", "bfloat16") else dtype)
 
 
 def _replace(structure: Any, paths: list[Path], leaves: Sequence[Any]) -> Any:
@@ -196,8 +197,11 @@ def _replace(structure: Any, paths: list[Path], leaves: Sequence[Any]) -> Any:
     )
 
 
-def _product_gradient(left: Any, right: Any) -> Any:
-    """The gradient of a constant from its factors at all steps, each `(time, batch, ...)`."""
+def _product_gradient(left: Any, right: Any, of_rows: bool) -> Any:
+    """The gradient of a constant, or of one of each row, from its factors at all steps `(time, batch, n)`."""
+    if of_rows:
+        left, right = ops.transpose(left, (1, 2, 0)), ops.transpose(right, (1, 0, 2))
+        return ops.matmul(left, ops.cast(right, left.dtype))
     right = ops.reshape(right, (-1, right.shape[-1]))
     if left is None:
         return sum_of_rows(right)

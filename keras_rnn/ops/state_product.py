@@ -12,7 +12,7 @@ def state_product(state: Any, matrix: Any) -> Any:
 
     Args:
         state: `(batch, m)`.
-        matrix: `(m, n)`, one of the cell's constants.
+        matrix: `(m, n)`, one of the cell's constants; or one for each row of the batch, `(batch, m, n)`.
 
     Returns:
         `(batch, n)`. While a fast loop runs, the product is recorded: its value is then not computed again
@@ -20,6 +20,17 @@ def state_product(state: Any, matrix: Any) -> Any:
     """
     if isinstance(matrix, RecordedMatrix):
         return matrix.multiply(state)
+    return _product(state, matrix)
+
+
+def transposed(matrix: Any) -> Any:
+    """The transposed matrix, or that of each row."""
+    return ops.swapaxes(matrix, -1, -2)
+
+
+def _product(state: Any, matrix: Any) -> Any:
+    if len(matrix.shape) == 3 and len(state.shape) == 2:
+        return ops.squeeze(ops.matmul(ops.expand_dims(state, 1), matrix), 1)
     return ops.matmul(state, matrix)
 
 
@@ -31,7 +42,10 @@ class RecordedMatrix:
         self.matrix = matrix
         self.record = record
         # The matrices of a replay are transposed, and a step may ask for the shape.
-        self.shape = matrix.shape[::-1] if isinstance(record, Replay) else matrix.shape
+        self.shape = matrix.shape
+        if isinstance(record, Replay):
+            *rows, n, m = matrix.shape
+            self.shape = (*rows, m, n)
         self.dtype = matrix.dtype
 
     def multiply(self, state: Any) -> Any:
@@ -47,7 +61,7 @@ class Record:
 
     def multiply(self, entry: RecordedMatrix, state: Any) -> Any:
         self.left.append((entry.path, state))
-        self.products.append(ops.matmul(state, entry.matrix))
+        self.products.append(_product(state, entry.matrix))
         return self.products[-1]
 
 
@@ -71,7 +85,7 @@ class Replay:
         def product(state: Any) -> Any:
             def gradient(d: Any) -> Any:
                 self.right[place] = d
-                return tf.matmul(d, entry.matrix)
+                return _product(d, entry.matrix)
 
             return tf.identity(self.products[place]), gradient
 

@@ -45,7 +45,17 @@ from tests.reference import cells, character_cnn, gated_cells, linear_cells, sof
 from tests.reference.all_mutants import MUTANTS
 
 #: Public, and without a row: nobody makes one.
-ABSTRACT = {"AffineCell", "LinearCell", "RecurrentCell", "WrappedCell"}
+ABSTRACT = {"AffineCell", "Attention", "LinearCell", "RecurrentCell", "WrappedCell"}
+#: Read a memory beside their inputs, or states, which no contract brings: they have tests of their own,
+#: tests/layers/test_attention*.py and test_bridge.py.
+READERS = {
+    "AttentionCell",
+    "AttentionRNN",
+    "BahdanauAttention",
+    "Bridge",
+    "LuongAttention",
+    "UniformAttention",
+}
 
 SimpleRNNCell, LSTMCell, GRUCell = layers.SimpleRNNCell, layers.LSTMCell, layers.GRUCell
 MINIMAL = {"also": {"input_gated"}, "without": {"recurrent_dropout"}}
