@@ -1,6 +1,9 @@
-"""Pure functions without weights: the time loop, its gradient, linear recurrences, masks, sampling."""
+"""Pure functions without weights: the time loop, its gradient, linear recurrences, masks, decoding."""
 
 from keras_rnn.ops.adjoint_scan import adjoint_scan
+from keras_rnn.ops.beam_search import beam_search, repeat_rows
+from keras_rnn.ops.decoding import greedy, sample
+from keras_rnn.ops.decoding_step import Hypotheses
 from keras_rnn.ops.linear_recurrence import linear_scan, linear_step
 from keras_rnn.ops.masking import sequence_mask
 from keras_rnn.ops.recurrence import scan
@@ -8,9 +11,14 @@ from keras_rnn.ops.sampling import sample_logits
 from keras_rnn.ops.state_product import state_product
 
 __all__ = [
+    "Hypotheses",
     "adjoint_scan",
+    "beam_search",
+    "greedy",
     "linear_scan",
     "linear_step",
+    "repeat_rows",
+    "sample",
     "sample_logits",
     "scan",
     "sequence_mask",

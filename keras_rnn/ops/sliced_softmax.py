@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
@@ -22,6 +22,7 @@ def sliced_cross_entropy(
     log_prior: Any = None,
     log_rest: Any = None,
     augmentation: tuple[float, float] | None = None,
+    smoothing: float = 0.0,
     slice_rows: int = SLICE_ROWS,
     training: bool = True,
 ) -> tuple[Any, Any]:
@@ -42,12 +43,17 @@ def sliced_cross_entropy(
         total = sum_i w[i] (nll[i] + alpha tau KL(t[i] || softmax(z[i] / tau)))
         t[i]  = softmax(E[y[i]] E^T / tau)                          taken for a constant
 
+    and so it is with `smoothing` eps, which spreads a share of the target over all types (Szegedy 2016):
+
+        total = sum_i w[i] ((1 - eps) nll[i] - eps / V sum_v log p(v))
+
     The total is one number, and so its gradient can be had slice by slice on the way forward, while the
     scores of the slice are there; back, it is multiplied by the gradient that comes in. With
     gamma[i, k] the share of expert k in the likelihood (1 where there is one), gamma[i, 0] that of the rest:
 
         dz[i, k]       = w[i] gamma[i, k] (softmax z[i, k] - onehot y[i])
         dz[i]         += w[i] alpha (softmax(z[i] / tau) - t[i])
+        dz[i]         += w[i] eps (onehot y[i] - 1 / V)
         dh, dE, db     = dz E, dz^T h, sum dz
         dlog pi[i, k]  = -w[i] gamma[i, k]
         dlog rest[i]   = -w[i] gamma[i, 0]
@@ -64,6 +70,7 @@ def sliced_cross_entropy(
         log_prior: log pi `(rows, K)` of a mixture, or None.
         log_rest: log rest `(rows,)` of a mixture, or None for 0.
         augmentation: alpha and tau, or None; not for a mixture.
+        smoothing: eps, from 0 and below 1; not for a mixture.
         slice_rows: how many rows of V scores are in memory at a time, at most.
         training: whether the gradient is computed on the way forward. Without, nothing but the likelihoods
             is; a gradient that is asked for all the same makes the scores again.
@@ -72,7 +79,7 @@ def sliced_cross_entropy(
         `(total, nll)`: a number with a gradient by all but the targets, and `(rows,)` without, to look at.
     """
     given = {"h": h, "w": weights, "E": matrix, "b": bias, "log_prior": log_prior, "log_rest": log_rest}
-    augmentation = augmentation if training else None
+    extra = _Extra(augmentation, smoothing) if training and (augmentation or smoothing) else None
     # Not the variables themselves: TensorFlow takes those for captured ones.
     named = {
         name: value.value if isinstance(value, keras.Variable) else ops.convert_to_tensor(value)
@@ -86,7 +93,7 @@ def sliced_cross_entropy(
     @ops.custom_gradient
     def run(*values: Any) -> Any:
         own = dict(zip(named, values))
-        nll, at_once = _over_slices(own, y, slice_rows, training, augmentation)
+        nll, at_once = _over_slices(own, y, slice_rows, training, extra)
         total = ops.sum(ops.cast(own["w"], nll.dtype) * at_once.get("w", nll))
 
         def gradient(*upstream: Any) -> Any:
@@ -101,8 +108,15 @@ def sliced_cross_entropy(
     return total, ops.stop_gradient(nll)
 
 
+class _Extra(NamedTuple):
+    """What a training adds to the negative log likelihood."""
+
+    augmentation: tuple[float, float] | None
+    smoothing: float
+
+
 def _over_slices(
-    own: dict[str, Any], y: Any, slice_rows: int, gradients: bool, augmentation: Any = None
+    own: dict[str, Any], y: Any, slice_rows: int, gradients: bool, extra: _Extra | None = None
 ) -> tuple[Any, dict[str, Any]]:
     """The likelihood of each row and the gradients of the total, slice by slice."""
     h, E, b = own["h"], own["E"], own.get("b")
@@ -117,7 +131,7 @@ def _over_slices(
 
     n = h.shape[0] if isinstance(h.shape[0], int) else ops.shape(h)[0]
     if isinstance(n, int) and 0 < n <= slice_rows:
-        nll, of_rows, sums = _slice(by_row, E, b, dtype, gradients, augmentation)
+        nll, of_rows, sums = _slice(by_row, E, b, dtype, gradients, extra)
         return nll, {**of_rows, **sums}
 
     # The rows are divided evenly, and so padded by less than there are slices; none at all make one slice.
@@ -132,7 +146,7 @@ def _over_slices(
         return ops.reshape(x, (slices * rows, *x.shape[2:]))[:n]
 
     def step(sums: dict[str, Any], x: dict[str, Any]) -> tuple[Any, Any]:
-        nll, of_rows, more = _slice(x, E, b, dtype, gradients, augmentation)
+        nll, of_rows, more = _slice(x, E, b, dtype, gradients, extra)
         return {name: sums[name] + more[name] for name in sums}, (nll, of_rows)
 
     sums = {"E": ops.zeros(E.shape, dtype)} if gradients else {}
@@ -149,7 +163,7 @@ def _quotient(n: Any, k: Any) -> Any:
 
 
 def _slice(
-    x: dict[str, Any], E: Any, b: Any, dtype: str, gradients: bool, augmentation: Any
+    x: dict[str, Any], E: Any, b: Any, dtype: str, gradients: bool, extra: _Extra | None
 ) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     """`(nll, gradients by what has rows, gradients by E and b)` of some rows."""
     h = ops.reshape(x["h"], (-1, E.shape[1]))
@@ -173,9 +187,12 @@ def _slice(
     if not gradients:
         return nll, {}, {}
     of_rows["w"] = nll
-    if augmentation is not None:
-        divergence, more = _divergence(z, x["y"], E, *augmentation)
-        of_rows["w"], residual = nll + divergence, residual + more
+    if extra is not None and extra.augmentation:
+        loss, more = _divergence(z, x["y"], E, *extra.augmentation)
+        of_rows["w"], residual = of_rows["w"] + loss, residual + more
+    if extra is not None and extra.smoothing:
+        loss, more = _smoothed(z, x["y"], extra.smoothing)
+        of_rows["w"], residual = of_rows["w"] + loss, residual + more
     # Rows are weighted where they are short, not where they have V entries.
     w = ops.reshape(w, (-1, 1))
     short = ops.cast(residual, h.dtype)
@@ -205,3 +222,10 @@ def _divergence(z: Any, y: Any, E: Any, alpha: float, tau: float) -> tuple[Any, 
     log_t, log_q = ops.log_softmax(similarity / tau), ops.log_softmax(z / tau)
     t = ops.exp(log_t)
     return alpha * tau * ops.sum(t * (log_t - log_q), axis=-1), alpha * (ops.exp(log_q) - t)
+
+
+def _smoothed(z: Any, y: Any, eps: float) -> tuple[Any, Any]:
+    """`eps (z[y] - mean z)` and its gradient by z, of each row."""
+    onehot = ops.one_hot(y, z.shape[-1], dtype=z.dtype)
+    own = ops.squeeze(ops.take_along_axis(z, ops.expand_dims(y, 1), axis=-1), 1)
+    return eps * (own - ops.mean(z, axis=-1)), eps * (onehot - 1 / z.shape[-1])
