@@ -21,6 +21,7 @@ __all__ = [
     "ops",
     "optimizers",
     "plots",
+    "subwords",
     "text",
     "zoo",
 ]

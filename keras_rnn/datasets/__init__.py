@@ -7,15 +7,31 @@ A loader takes its corpus from the folder it is given, or looks under `KERAS_RNN
 
 from typing import Any
 
-from keras_rnn.datasets import imdb, penn_treebank, text_file, tiny_shakespeare, wikitext2
+from keras_rnn.datasets import (
+    aligned_files,
+    anki,
+    imdb,
+    iwslt15_en_vi,
+    multi30k,
+    penn_treebank,
+    text_file,
+    tiny_shakespeare,
+    wikitext2,
+)
 from keras_rnn.datasets.corpus import Corpus
+from keras_rnn.datasets.parallel_text import ParallelText
 from keras_rnn.datasets.vocabulary import Vocabulary
 
 __all__ = [
     "Corpus",
+    "ParallelText",
     "TokenStream",
     "Vocabulary",
+    "aligned_files",
+    "anki",
     "imdb",
+    "iwslt15_en_vi",
+    "multi30k",
     "penn_treebank",
     "text_file",
     "tiny_shakespeare",

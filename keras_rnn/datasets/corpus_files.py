@@ -10,13 +10,13 @@ from keras_rnn.datasets.download import download as fetch
 
 
 def find_file(
-    name: str, sha256: str, url: str, path: str | Path | None, bring: Callable[[Path], object] | None
+    name: str, sha256: str | None, url: str, path: str | Path | None, bring: Callable[[Path], object] | None
 ) -> Path:
     """Finds a file of a corpus and checks it, or has it brought.
 
     Args:
         name: `FOLDER/FILE`, its place in the folder of all corpora.
-        sha256: the file's checksum.
+        sha256: the file's checksum, None if there is no fixed one.
         url: where it is published, by itself or in an archive.
         path: the folder FOLDER or the one that holds it. If given, no other place is looked at; if None, the
             file is looked for in `KERAS_RNN_DATA`, then in `~/.cache/keras_rnn/data`.

@@ -34,7 +34,7 @@ def data_home() -> Path:
     return Path(os.environ.get("KERAS_RNN_DATA") or CACHE).expanduser()
 
 
-def download(url: str, path: str | Path, sha256: str, description: str | None = None) -> Path:
+def download(url: str, path: str | Path, sha256: str | None, description: str | None = None) -> Path:
     """Downloads one file, or goes on with what an earlier call began.
 
     Bytes arrive in `<path>.part`, which gets its final name once the checksum is right. A file that already
@@ -43,7 +43,8 @@ def download(url: str, path: str | Path, sha256: str, description: str | None = 
     Args:
         url: where the file is published.
         path: where it is to stand; folders on the way are made.
-        sha256: the checksum of the whole file, in hexadecimal.
+        sha256: the checksum of the whole file, in hexadecimal; None for what is published anew now and then,
+            which the caller must check otherwise.
         description: the name beside the progress bar; the file's name by default.
 
     Returns:
@@ -57,7 +58,7 @@ def download(url: str, path: str | Path, sha256: str, description: str | None = 
     part = path.with_name(path.name + ".part")
     with _disk_errors(path):
         if path.exists():
-            if (received := _sha256(path)) != sha256:
+            if sha256 is not None and (received := _sha256(path)) != sha256:
                 raise DownloadError(
                     f"{path} must be the file published at {url}, sha256 {sha256}; "
                     f"received sha256 {received}. Remove it and call again."
@@ -66,7 +67,7 @@ def download(url: str, path: str | Path, sha256: str, description: str | None = 
         path.parent.mkdir(parents=True, exist_ok=True)
         if not (part.exists() and _sha256(part) == sha256):
             _fetch(url, part, description or path.name, f"save the file by hand as {path}")
-        if (received := _sha256(part)) != sha256:
+        if sha256 is not None and (received := _sha256(part)) != sha256:
             part.unlink()
             raise DownloadError(
                 f"{url} must have sha256 {sha256}; received sha256 {received}, so it was removed again. "

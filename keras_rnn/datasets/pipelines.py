@@ -6,18 +6,20 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 
-def pipeline(batches: Callable[[], Iterable[Any]], signature: Any, count: int) -> Any:
+def pipeline(batches: Callable[[], Iterable[Any]], signature: Any, count: int | None) -> Any:
     """A `tf.data.Dataset` of what `batches()` yields in each epoch, made ahead of time.
 
     Args:
         batches: a function without arguments; called at the beginning of each epoch.
         signature: the nested `tf.TensorSpec` of a batch.
-        count: how many it yields.
+        count: how many it yields; None if that differs from epoch to epoch.
     """
     import tensorflow as tf
 
     dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
-    return without_autotune(dataset.apply(tf.data.experimental.assert_cardinality(count)).prefetch(2))
+    if count is not None:
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(count))
+    return without_autotune(dataset.prefetch(2))
 
 
 def without_autotune(dataset: Any) -> Any:

@@ -169,6 +169,16 @@ def test_wrong_bytes_are_removed_and_both_checksums_named(server, path):
     assert os.listdir(path.parent) == []
 
 
+def test_without_a_checksum_any_bytes_are_the_file(server, path, part):
+    server.body = BODY[:-1]
+    part.write_bytes(BODY[:1000])
+    assert download(server.url, path, None).read_bytes() == BODY[:-1]
+    assert server.asked == ["bytes=1000-"]
+    path.write_bytes(b"another version")
+    assert download(server.url, path, None).read_bytes() == b"another version"
+    assert len(server.asked) == 1
+
+
 @pytest.mark.parametrize("status", [404, 503])
 def test_refusal_names_url_status_and_where_the_file_goes(server, path, part, status):
     part.write_bytes(BODY[:10])
