@@ -5,6 +5,7 @@ from keras_rnn.callbacks.reset_states import ResetStates
 from keras_rnn.callbacks.step_decay import StepDecay
 from keras_rnn.callbacks.stop_on_nan import StopOnNaN
 from keras_rnn.callbacks.training_checkpoint import TrainingCheckpoint
+from keras_rnn.callbacks.validation_bleu import ValidationBLEU
 from keras_rnn.callbacks.variable_steps import VariableSteps
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "StepDecay",
     "StopOnNaN",
     "TrainingCheckpoint",
+    "ValidationBLEU",
     "VariableSteps",
 ]

@@ -1,9 +1,11 @@
 """SavedModels that take text: tokenizing, vocabulary, model in one graph. TensorFlow only.
 
-The exported folder needs nothing but TensorFlow to run: no keras_rnn, and no tensorflow_text either.
+The exported folder needs nothing but TensorFlow to run, and no keras_rnn; that of a translator needs
+tensorflow_text, too.
 """
 
 from keras_rnn.export.language_model import export_language_model
 from keras_rnn.export.text_model import export_text_model
+from keras_rnn.export.translation_model import export_translation_model
 
-__all__ = ["export_language_model", "export_text_model"]
+__all__ = ["export_language_model", "export_text_model", "export_translation_model"]

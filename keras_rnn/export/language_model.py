@@ -106,4 +106,4 @@ def export_language_model(model: Any, path: str | Path, verbose: bool = False) -
         "score": (score, text),
         "generate": (generate, settings),
     }
-    write_saved_model(model, vocabulary.table, endpoints, path, verbose)
+    write_saved_model(model, [vocabulary.table], endpoints, path, verbose)

@@ -23,7 +23,7 @@ def check_backend() -> None:
 
 def write_saved_model(
     model: Any,
-    table: Any,
+    resources: Sequence[Any],
     endpoints: Mapping[str, tuple[Callable[..., Any], Sequence[Any]]],
     path: str | Path,
     verbose: bool = False,
@@ -32,7 +32,7 @@ def write_saved_model(
 
     Args:
         model: whose variables the functions read.
-        table: the lookup table that they read.
+        resources: the lookup tables and tokenizers that they read.
         endpoints: name: function, and the `tf.TensorSpec` of each of its arguments.
         path: the folder to write. It must not exist, or be a SavedModel, which is then replaced.
         verbose: print the endpoints.
@@ -49,7 +49,8 @@ def write_saved_model(
 
     archive = keras.export.ExportArchive()
     archive.track(model)
-    archive.track(table)  # untracked, it is not there in a clean process
+    for resource in resources:
+        archive.track(resource)  # untracked, it is not there in a clean process
     with export_mode():  # without cuDNN: what is exported runs everywhere
         for name, (function, signature) in endpoints.items():
             archive.add_endpoint(name, function, input_signature=list(signature))

@@ -31,4 +31,4 @@ def export_text_model(model: Any, path: str | Path, verbose: bool = False) -> No
 
     signature = [tf.TensorSpec([None], tf.string, name="text")]
     endpoints = {"serving_default": (serving_default, signature)}
-    write_saved_model(model, model.tokenizer.lookup_table(), endpoints, path, verbose)
+    write_saved_model(model, [model.tokenizer.lookup_table()], endpoints, path, verbose)

@@ -9,7 +9,10 @@ from keras_rnn.models.log_bilinear import LogBilinear
 from keras_rnn.models.monte_carlo import monte_carlo_perplexity
 from keras_rnn.models.pointer_sentinel import PointerSentinel
 from keras_rnn.models.sequence_classifier import SequenceClassifier
+from keras_rnn.models.sequence_to_sequence import SequenceToSequence
 from keras_rnn.models.text_model import TextModel
+from keras_rnn.models.translation import Translation
+from keras_rnn.models.translation_model import TranslationModel
 from keras_rnn.models.unigram_cache import UnigramCache
 
 __all__ = [
@@ -19,7 +22,10 @@ __all__ = [
     "LogBilinear",
     "PointerSentinel",
     "SequenceClassifier",
+    "SequenceToSequence",
     "TextModel",
+    "Translation",
+    "TranslationModel",
     "UnigramCache",
     "cache_perplexity",
     "choose_cache",

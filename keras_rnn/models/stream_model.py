@@ -23,9 +23,8 @@ from keras_rnn.models.inputs import is_dataset
 class StreamModel(keras.Model):
     """Abstract: a language model that reads a long text in pieces and carries its states between them.
 
-    A subclass gives `embedding`, a layer from ids to vectors, `softmax`, a layer such as
-    `keras_rnn.layers.FullSoftmax`, `initial_states(batch)`, and `run(tokens, states)`, the pure function
-    between the two.
+    A subclass gives `embedding`, from ids to vectors, `softmax`, such as `keras_rnn.layers.FullSoftmax`,
+    `initial_states(batch)`, and `run(tokens, states)`, the pure function between the two.
 
     Called with ids it begins with fresh states and gives log probabilities. Called with
     `{"tokens", "targets"}` and perhaps `"weights"` it takes the states in `carried_states(rows)`, leaves the
@@ -173,11 +172,7 @@ class StreamModel(keras.Model):
         return perplexity_of(total, stream.predicted)
 
     def prepare(self, stream: TokenStream) -> None:
-        """Checks the ids of a stream, and builds the model if it is not.
-
-        Raises:
-            ValueError: if an id is not in the vocabulary.
-        """
+        """Builds the model if it is not; ValueError if an id of the stream is not in the vocabulary."""
         self._check_ids(stream.ids)
         self._build(stream.batch_size)
 

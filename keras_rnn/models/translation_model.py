@@ -1,0 +1,223 @@
+"""The shell around a core that maps ids to ids: sentences into `fit`, and sentences out of `translate`."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_rnn.datasets.batching import pad, sorted_token_batches
+from keras_rnn.datasets.parallel_text import ParallelText
+from keras_rnn.models.compiled import compiled
+from keras_rnn.models.inputs import as_texts, is_dataset
+from keras_rnn.models.pair_batches import PairBatches
+from keras_rnn.models.translation import Translation, check_search, read_hypotheses
+from keras_rnn.subwords import END, START, SubwordTokenizer
+
+#: Cells of a batch of sentences that are translated together, each of them `beam_size` times.
+TOKENS = 4000
+#: Pieces of a sentence that are read; the rest is left out, with a warning.
+LONGEST = 512
+
+
+class TranslationModel(keras.Model):
+    """Abstract: a `keras.Model` from ids to ids which, given tokenizers, takes and gives sentences.
+
+    Args:
+        source_tokenizer, target_tokenizer: each a `keras_rnn.subwords.SubwordTokenizer`; of a joint
+            vocabulary the same one. Without them the model reads and writes ids alone.
+    """
+
+    def __init__(
+        self,
+        source_tokenizer: SubwordTokenizer | None = None,
+        target_tokenizer: SubwordTokenizer | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.source_tokenizer: Any = source_tokenizer
+        self.target_tokenizer: Any = target_tokenizer
+
+    def fit(
+        self,
+        x: Any = None,
+        batch_size: int = 64,
+        *,
+        tokens: int | None = None,
+        validation_data: Any = None,
+        seed: int = 0,
+        initial_epoch: int = 0,
+        **kwargs: Any,
+    ) -> Any:
+        """Trains on sentence pairs. As `keras.Model.fit` otherwise.
+
+        Args:
+            x: a `keras_rnn.datasets.ParallelText`, or a `tf.data.Dataset` of batches `(source, target)` of
+                ids.
+            batch_size: pairs in a batch; or
+            tokens: the most cells of a batch, padding included.
+            validation_data: as `x`.
+            seed: decides the batches of each epoch, together with the number of the epoch.
+        """
+        if validation_data is not None:
+            validation_data = self._batches("validation_data", validation_data, batch_size)
+        shuffled = {"tokens": tokens, "shuffle": True, "seed": seed, "first_epoch": initial_epoch}
+        batches = self._batches("x", x, batch_size, **shuffled)
+        with warnings.catch_warnings():
+            if tokens is not None:  # Keras takes an unknown number of batches for a mistake
+                warnings.filterwarnings("ignore", "Your input ran out of data", UserWarning)
+            return super().fit(
+                batches,
+                validation_data=validation_data,
+                initial_epoch=initial_epoch,
+                **{"shuffle": False, **kwargs},
+            )
+
+    def evaluate(self, x: Any = None, batch_size: int = 64, **kwargs: Any) -> Any:
+        """Loss, perplexity and token accuracy of sentence pairs, the true words before each given."""
+        return super().evaluate(self._batches("x", x, batch_size), **kwargs)
+
+    def translate(self, texts: Sequence[str], **settings: Any) -> list[str]:
+        """The best translation of each sentence; for the arguments see `translations`."""
+        return [best.text for best, *_ in self.translations(texts, **settings)]
+
+    def translations(
+        self,
+        texts: Sequence[str],
+        beam_size: int = 5,
+        length_penalty: float = 1.0,
+        coverage_penalty: float = 0.0,
+        n_best: int = 1,
+        max_length: int | None = None,
+        verbose: int = 0,
+    ) -> list[list[Translation]]:
+        """The best translations of each sentence, with their scores and attention.
+
+        Args:
+            texts: sentences. One of white space alone becomes an empty one; of one that is longer than 512
+                pieces the first ones are read, with a warning.
+            beam_size: hypotheses that live at a time; 1 takes the most probable piece each time.
+            length_penalty, coverage_penalty: see `keras_rnn.ops.beam_search`.
+            n_best: how many translations of each sentence, at most `beam_size`.
+            max_length: the most pieces of one. Default: twice those of the sentence, and 10 more.
+            verbose: 1 shows a progress bar.
+
+        Returns:
+            Of each sentence the best first; with fewer than `n_best` where no more are possible.
+
+        Raises:
+            ValueError: if the model has no tokenizers, or a number is out of its range.
+        """
+        self._require_tokenizers()
+        texts = as_texts(texts)
+        check_search(beam_size, n_best, max_length)
+        rows = self.encode_source(texts)
+        found: list[list[Translation]] = [
+            [Translation("", 0.0, [], [], None)] if not text.strip() else [] for text in texts
+        ]
+        wanted = [k for k, own in enumerate(found) if not own]
+        batches = sorted_token_batches([len(rows[k]) for k in wanted], TOKENS)
+        progress = keras.utils.Progbar(len(wanted), verbose=verbose)
+        for batch in batches:
+            chosen = [wanted[k] for k in batch]
+            source = [rows[k] for k in chosen]
+            longest = [max_length or 2 * len(row) + 10 for row in source]
+            hypotheses = self._decoder(
+                pad(source), longest, beam_size, length_penalty, coverage_penalty, n_best
+            )
+            read = read_hypotheses(hypotheses, source, self.source_tokenizer, self.target_tokenizer)
+            for k, own in zip(chosen, read):
+                found[k] = own
+            progress.add(len(chosen))
+        return found
+
+    def export(self, filepath: Any, format: str = "tf_saved_model", **kwargs: Any) -> None:
+        """Writes a model for serving. As `keras.Model.export`; with tokenizers it takes sentences.
+
+        Its `serving_default` takes a `(batch,)` string tensor named `text`; see `keras_rnn.export`.
+        """
+        if self.source_tokenizer is None or format != "tf_saved_model":
+            super().export(filepath, format, **kwargs)
+            return
+        from keras_rnn.export import export_translation_model
+
+        export_translation_model(self, filepath, LONGEST, **kwargs)
+
+    def encode_source(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """Ids of sentences as the encoder reads them, each with its end."""
+        rows = self.source_tokenizer.encode(texts)
+        long = [k for k, row in enumerate(rows) if len(row) >= LONGEST]
+        if long:
+            warnings.warn(
+                f"Sentence {long[0] + 1} has {len(rows[long[0]])} pieces; {LONGEST - 1} of them are read. "
+                "Cut long texts into sentences.",
+                stacklevel=3,
+            )
+        return [np.append(row[: LONGEST - 1], np.int32(END)) for row in rows]
+
+    def encode_target(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """Ids of sentences as the decoder learns them, with start and end."""
+        return [
+            np.concatenate([[START], row, [END]], dtype=np.int32)
+            for row in self.target_tokenizer.encode(texts)
+        ]
+
+    @cached_property
+    def _compiled(self) -> dict[Any, Any]:
+        return {}
+
+    def _decoder(
+        self, source: Any, longest: Any, beam_size: int, length_penalty: float, coverage: float, n_best: int
+    ) -> Any:
+        """`decode`, compiled once for each kind of search; on TensorFlow for all shapes and numbers."""
+        greedy = beam_size == 1
+        key = (greedy, n_best, bool(coverage) and not greedy)
+
+        def decode(source: Any, longest: Any, beam: Any, penalty: Any, coverage: Any) -> Any:
+            own = {} if greedy else {"length_penalty": penalty, "n_best": n_best}
+            if key[2]:
+                own["coverage_penalty"] = coverage
+            return self.decode(source, longest, beam_size=1 if greedy else beam, **own)
+
+        values = [
+            np.asarray(source, np.int32),
+            np.asarray(longest, np.int32),
+            np.asarray(beam_size, np.int32),
+            np.asarray(length_penalty, np.float32),
+            np.asarray(coverage, np.float32),
+        ]
+        if keras.backend.backend() != "tensorflow":  # the sizes of arrays must be known when it is compiled
+            return compiled(self, lambda source, longest: decode(source, longest, beam_size, *values[3:]))(
+                *values[:2]
+            )
+        import tensorflow as tf
+
+        if key not in self._compiled:
+            signature = [tf.TensorSpec((None,) * value.ndim, value.dtype) for value in values]
+            self._compiled[key] = tf.function(decode, input_signature=signature, autograph=False)
+        return self._compiled[key](*values)
+
+    def _batches(self, name: str, x: Any, batch_size: int, **options: Any) -> Any:
+        if isinstance(x, ParallelText):
+            self._require_tokenizers()
+            pairs = self.encode_source(x.source), self.encode_target(x.target)
+            return PairBatches(*pairs, batch_size, **options).for_keras()
+        if isinstance(x, PairBatches):
+            return x.for_keras()
+        if is_dataset(x):
+            return x
+        raise TypeError(
+            f"`{name}` must be a keras_rnn.datasets.ParallelText; received {type(x).__name__}. "
+            "Make one: ParallelText(sources, targets)."
+        )
+
+    def _require_tokenizers(self) -> None:
+        if self.source_tokenizer is None or self.target_tokenizer is None:
+            raise ValueError(
+                f"`{self.name}` has no tokenizers and takes ids; received sentences. Set its "
+                "`source_tokenizer` and `target_tokenizer` to keras_rnn.subwords.SubwordTokenizer objects."
+            )

@@ -1,0 +1,77 @@
+"""A translator as a SavedModel: the sentences that Python gives, where keras_rnn is not."""
+
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from tests.models.small_translation import text, with_tokenizers
+
+TEXTS = ["one two three", "", " \t", "six", "日本 ☃ two", "five four three two one one two"]
+SERVE = """
+import json, sys
+import tensorflow as tf
+import tensorflow_text
+loaded = tf.saved_model.load(sys.argv[1])
+texts, results = json.loads(sys.argv[2]), []
+for k, alpha in ((None, None), (1, 0.0), (3, 0.5), (5, 1.0)):
+    given = {"text": tf.constant(texts)}
+    if k is None:
+        out = loaded.signatures["serving_default"](**given)
+    else:
+        out = loaded.signatures["translate"](
+            **given, beam_size=tf.constant(k), length_penalty=tf.constant(alpha)
+        )
+    results.append([[t.decode() for t in out["translation"].numpy()], out["score"].numpy().tolist()])
+nobody = loaded.signatures["serving_default"](text=tf.zeros([0], tf.string))["translation"].shape.as_list()
+try:
+    loaded.signatures["translate"](**given, beam_size=tf.constant(0), length_penalty=tf.constant(1.0))
+except tf.errors.InvalidArgumentError as error:
+    refused = error.message
+strangers = [m for m in sys.modules if m.partition(".")[0] == "keras_rnn"]
+print(json.dumps([strangers, results, nobody, refused]))
+"""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    keras.utils.set_random_seed(0)
+    model = with_tokenizers("luong")
+    model.compile(keras.optimizers.Adam(0.02))
+    model.fit(text(600, seed=3), 50, epochs=5, verbose=0)
+    folder = tmp_path_factory.mktemp("served") / "translator"
+    model.export(folder)
+    ran = subprocess.run(
+        [sys.executable, "-c", SERVE, str(folder), json.dumps(TEXTS)], capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    return model, json.loads(ran.stdout.splitlines()[-1])
+
+
+def test_it_needs_no_keras_rnn(served):
+    _, (strangers, *_) = served
+    assert strangers == []
+
+
+@pytest.mark.parametrize("case", range(4))
+def test_it_gives_what_translate_gives(served, case):
+    model, (_, results, *_) = served
+    texts, scores = results[case]
+    settings = [{}, {"beam_size": 1}, {"beam_size": 3, "length_penalty": 0.5}, {}][case]
+    expected = [best for best, *_ in model.translations(TEXTS, **settings)]
+    if case == 1:  # a beam of one also looks at the end that is the second best
+        assert all(s >= best.score - 1e-4 or best.score == 0 for s, best in zip(scores, expected))
+    else:
+        assert texts == [best.text for best in expected]
+        assert np.abs(np.array(scores) - [best.score for best in expected]).max() < 1e-4
+    assert texts[1] == texts[2] == ""
+    assert len(set(texts)) > 2
+
+
+def test_nobody_and_no_beam(served):
+    _, (_, _, nobody, refused) = served
+    assert nobody == [0]
+    assert "`beam_size` must be 1 or more" in refused
