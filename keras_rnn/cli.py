@@ -23,6 +23,11 @@ Data = Annotated[
     Path | None, typer.Option(help="Where the dataset lies. Default: KERAS_RNN_DATA, the cache, a download.")
 ]
 
+Texts = Annotated[list[str] | None, typer.Argument(help="The texts. None: standard input, one a line.")]
+File = Annotated[Path | None, typer.Option(help="A UTF-8 file, one text a line.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+JsonLines = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
+
 
 @app.callback(invoke_without_command=True)
 def _main(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
@@ -37,7 +42,7 @@ def list_(
     task: Annotated[str | None, typer.Option(help="Only models of this task.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Only models trained on this dataset.")] = None,
     pattern: Annotated[str | None, typer.Option(help="Only names that match, with * and ?.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Lists the published models with what was measured of them."""
     zoo, card = room("zoo"), room("zoo.card")
@@ -59,7 +64,7 @@ def list_(
 
 
 @app.command()
-def info(name: Name, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def info(name: Name, as_json: Json = False) -> None:
     """Shows the card of a model: result, architecture, training, source, terms."""
     zoo, card = room("zoo"), room("zoo.card")
     if as_json:
@@ -69,14 +74,7 @@ def info(name: Name, as_json: Annotated[bool, typer.Option("--json", help="Print
 
 
 @app.command()
-def predict(
-    name: Name,
-    texts: Annotated[
-        list[str] | None, typer.Argument(help="The texts. None: standard input, one a line.")
-    ] = None,
-    file: Annotated[Path | None, typer.Option(help="A UTF-8 file, one text a line.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
-) -> None:
+def predict(name: Name, texts: Texts = None, file: File = None, as_json: JsonLines = False) -> None:
     """Judges texts: label and probability for each."""
     zoo = room("zoo")
     room("zoo.folders").find_entry(name)  # a wrong name is told before texts are read
@@ -125,6 +123,37 @@ def generate(
 
 
 @app.command()
+def translate(
+    name: Name,
+    texts: Texts = None,
+    file: File = None,
+    beam: Annotated[
+        int | None, typer.Option(min=1, help="Hypotheses at a time. Default: the card's.")
+    ] = None,
+    n_best: Annotated[int, typer.Option(min=1, help="How many translations of each sentence.")] = 1,
+    as_json: JsonLines = False,
+    attention: Annotated[Path | None, typer.Option(help="A PNG of what the first one looked at.")] = None,
+) -> None:
+    """Translates sentences, one a line."""
+    zoo = room("zoo")
+    _, recipe, _ = room("zoo.folders").read_entry(name)  # a wrong name is told before texts are read
+    if not hasattr(recipe, "decoding"):
+        raise ValueError(f"`NAME` must be a translator; {name} is a {recipe.model.type}.")
+    texts = read_texts(texts, file)
+    settings = {**vars(recipe.decoding), **({} if beam is None else {"beam_size": beam})}
+    found = zoo.load(name).translations(texts, n_best=n_best, **settings)
+    if attention is not None:
+        best = found[0][0]
+        if best.attention is None:
+            raise ValueError(f"`--attention` needs a model with attention and a sentence; {name} gave none.")
+        room("plots").attention(best.attention, best.source_pieces, best.pieces, attention)
+    for text, own in zip(texts, found):
+        for translation in own:
+            told = {"text": text, "translation": translation.text, "score": round(translation.score, 6)}
+            print(json.dumps(told, ensure_ascii=False) if as_json else translation.text)
+
+
+@app.command()
 def train(
     name: Name,
     output: Annotated[Path | None, typer.Option(help="The folder to write. Default: runs/NAME.")] = None,
@@ -155,7 +184,9 @@ def evaluate(
         int | None, typer.Option(min=10, help="Only so many; the entry's metrics stay as they are.")
     ] = None,
     write: Annotated[bool, typer.Option(help="Write the result into the entry's metrics.json.")] = False,
-    split: Annotated[str, typer.Option(help="Of a language model: train, validation or test.")] = "test",
+    split: Annotated[
+        str, typer.Option(help="Of a language model or translator: train, validation or test.")
+    ] = "test",
     method: Annotated[
         str | None,
         typer.Option(help="Of a language model: cache, dynamic-sgd or dynamic-rms; settings are chosen."),
@@ -171,13 +202,12 @@ def export(name: Name, path: Annotated[Path, typer.Argument(help="The folder of 
     """Writes a SavedModel: text in, probabilities out, TensorFlow alone needed."""
     model = room("zoo").load(name)
     model.export(path)
-    if hasattr(model, "generate"):
-        print(
-            f"{path}: signature serving_default, input `text`, outputs `perplexity` and `log_probability`; "
-            "signature generate, input `prompt`, output `text`."
-        )
-    else:
-        print(f"{path}: signature serving_default, input `text`, outputs `probability` and `label`.")
+    told = "outputs `probability` and `label`."
+    if hasattr(model, "translate"):
+        told = "outputs `translation`, `score`; signature translate, with `beam_size`, `length_penalty`."
+    elif hasattr(model, "generate"):
+        told = "outputs `perplexity`, `log_probability`; signature generate, from `prompt` to `text`."
+    print(f"{path}: signature serving_default, input `text`, {told}")
 
 
 @app.command()

@@ -25,7 +25,7 @@ def state_product(state: Any, matrix: Any) -> Any:
 
 def transposed(matrix: Any) -> Any:
     """The transposed matrix, or that of each row."""
-    return ops.swapaxes(matrix, -1, -2)
+    return ops.transpose(matrix, (0, 2, 1) if len(matrix.shape) == 3 else None)
 
 
 def _product(state: Any, matrix: Any) -> Any:

@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from keras_rnn.files import write_text
-from keras_rnn.zoo import classifier_evaluation, kneser_ney, language_model_evaluation
+from keras_rnn.zoo import (
+    classifier_evaluation,
+    kneser_ney,
+    language_model_evaluation,
+    translator_evaluation,
+)
 from keras_rnn.zoo.adaptive_evaluation import METHODS
 from keras_rnn.zoo.corpora import SPLITS
 from keras_rnn.zoo.environment import environment
@@ -19,6 +24,7 @@ from keras_rnn.zoo.recipe_tables import (
     KneserNeyRecipe,
     LanguageModelRecipe,
     NeuralRecipe,
+    TranslatorRecipe,
 )
 
 
@@ -34,7 +40,8 @@ def evaluate(
     """What a model makes of a whole split, from the shipped file.
 
     Of a classifier: accuracy and cross entropy on the test split. Of a language model: perplexity over all
-    tokens of a split, which is one stream; of a Kneser-Ney model the same, without and with its cache.
+    tokens of a split, which is one stream; of a Kneser-Ney model the same, without and with its cache. Of a
+    translator: BLEU of a split, by its beam search and without.
 
     Args:
         name_or_folder: a published name or a folder.
@@ -43,7 +50,7 @@ def evaluate(
         write: whether to write the result into the entry's `metrics.json`: that of the test split as
             `evaluation`, that of another one under its name, with a method as `split method`.
         verbose: as in `predict`; a `method` shows its progress but for 0.
-        split: `"train"`, `"validation"` or `"test"`; of language models.
+        split: `"train"`, `"validation"` or `"test"`; of language models and translators.
         method: of a neural language model, what it does beside predicting: `"cache"`, `"dynamic-sgd"` or
             `"dynamic-rms"`, with settings chosen on the validation split. Default: nothing.
 
@@ -60,8 +67,8 @@ def evaluate(
         raise ValueError(f"`split` must be {legal}; received split={split!r}.")
     if examples is not None and not classifies:
         raise ValueError(
-            f"`examples` must be left out for a language model; received examples={examples}. Its perplexity "
-            "is that of a whole split."
+            f"`examples` must be left out for a {recipe.model.type}; received examples={examples}. It is "
+            "measured on a whole split."
         )
     if method is not None and method not in _methods(recipe):
         raise ValueError(
@@ -71,6 +78,10 @@ def evaluate(
         )
     if isinstance(recipe, ClassifierRecipe):
         result = classifier_evaluation.measure(recipe, load(name_or_folder), data, examples, verbose)
+    elif isinstance(recipe, TranslatorRecipe):
+        result = translator_evaluation.measure(
+            recipe, load(name_or_folder), split, data, verbose=int(verbose != 0)
+        )
     elif isinstance(recipe, KneserNeyRecipe):
         result = kneser_ney.measure(recipe, kneser_ney.count(recipe, data), split, data)
     else:

@@ -12,6 +12,8 @@ from typing import Any
 from keras_rnn.zoo.recipe import read_recipe
 from keras_rnn.zoo.recipe_tables import AnyRecipe
 
+#: The subword models of a translator: of one vocabulary for both languages, or one for each.
+JOINT, SOURCE, TARGET = "assets/subwords.model", "assets/source.model", "assets/target.model"
 RECIPE, METRICS, CARD, PROBE, VOCABULARY = (
     "recipe.toml",
     "metrics.json",

@@ -7,15 +7,17 @@ from typing import Any
 
 from keras_rnn import models
 from keras_rnn.datasets import Vocabulary
-from keras_rnn.models import SequenceClassifier
+from keras_rnn.models import SequenceClassifier, SequenceToSequence
 from keras_rnn.models.generative_model import GenerativeModel
+from keras_rnn.subwords import SubwordTokenizer
 from keras_rnn.text import WordTokenizer
 from keras_rnn.zoo.folders import VOCABULARY, read_entry
 from keras_rnn.zoo.kneser_ney import count
 from keras_rnn.zoo.model_tables import LanguageModelCore
+from keras_rnn.zoo.pairs import read_tokenizers
 from keras_rnn.zoo.recipe import replace
-from keras_rnn.zoo.recipe_layers import make_embedding, make_layer, make_softmax
-from keras_rnn.zoo.recipe_tables import ClassifierRecipe, KneserNeyRecipe, NeuralRecipe
+from keras_rnn.zoo.recipe_layers import make_decoder, make_embedding, make_layer, make_softmax
+from keras_rnn.zoo.recipe_tables import ClassifierRecipe, KneserNeyRecipe, NeuralRecipe, TranslatorRecipe
 from keras_rnn.zoo.weights import load_checked
 
 
@@ -31,7 +33,8 @@ def load(name_or_folder: str | Path, weights: bool = True, **overrides: Any) -> 
     Returns:
         A built, compiled `keras.Model`. Of a classifier, `predict(["a text", ...])` gives `(batch, 1)`
         probabilities; `fit`, `evaluate` and `export` take text, too. A neural language model reads ids,
-        which its `vocabulary`, a `keras_rnn.datasets.Vocabulary`, makes of text. A Kneser-Ney model is
+        which its `vocabulary`, a `keras_rnn.datasets.Vocabulary`, makes of text. A translator takes and
+        gives sentences by `translate(["a sentence", ...])`. A Kneser-Ney model is
         counted anew from its corpus, and stands in a `keras_rnn.models.UnigramCache`.
 
     Raises:
@@ -53,22 +56,26 @@ def load(name_or_folder: str | Path, weights: bool = True, **overrides: Any) -> 
             f"{folder} holds a recipe and no trained weights. Train it with "
             f"`keras-rnn train {name_or_folder}`, or pass weights=False."
         )
-    vocabulary = folder / VOCABULARY
-    if not vocabulary.exists():
-        raise ValueError(f"{vocabulary} is missing: without it no text becomes ids. Get the folder again.")
     model: Any
-    if isinstance(recipe, NeuralRecipe):
-        model = build_language_model(recipe, Vocabulary.from_file(vocabulary, recipe.data.level))
+    if isinstance(recipe, TranslatorRecipe):
+        model = build_translator(recipe, *read_tokenizers(recipe, folder))
+    elif isinstance(recipe, NeuralRecipe):
+        model = build_language_model(recipe, Vocabulary.from_file(_vocabulary(folder), recipe.data.level))
     else:
         part = recipe.preprocessing
-        model = build_classifier(
-            recipe,
-            WordTokenizer.from_file(vocabulary, max_length=part.max_length, truncation=part.truncation),
-        )
+        own = {"max_length": part.max_length, "truncation": part.truncation}
+        model = build_classifier(recipe, WordTokenizer.from_file(_vocabulary(folder), **own))
     if weights:
         load_checked(model, folder, metrics["weights"])
     model.compile()
     return model
+
+
+def _vocabulary(folder: Path) -> Path:
+    path = folder / VOCABULARY
+    if not path.exists():
+        raise ValueError(f"{path} is missing: without it no text becomes ids. Get the folder again.")
+    return path
 
 
 def build_classifier(recipe: ClassifierRecipe, tokenizer: WordTokenizer) -> SequenceClassifier:
@@ -122,4 +129,29 @@ def build_language_model(
     model = getattr(models, part.type)(**arguments, dtype=dtype, name=recipe.name)
     model.build((None, None))
     model.vocabulary = vocabulary
+    return model
+
+
+def build_translator(
+    recipe: TranslatorRecipe, source: SubwordTokenizer, target: SubwordTokenizer, dtype: str = "float32"
+) -> SequenceToSequence:
+    """The built model of a recipe, with fresh weights, and its tokenizers."""
+    part = recipe.model
+    made = ("type", "encoder", "decoder", "embedding_dimension", "attention", "order", "input_feeding")
+    own = {k: v for k, v in vars(part).items() if k not in (*made, "attentional_units")}
+    model = SequenceToSequence(
+        source.vocabulary_size,
+        target.vocabulary_size,
+        [make_layer(table, "`encoder` in [model]", dtype) for table in part.encoder],
+        make_decoder(part, "[model]", dtype),
+        part.embedding_dimension,
+        share_embeddings=recipe.preprocessing.joint,
+        seed=recipe.training.seed,
+        source_tokenizer=source,
+        target_tokenizer=target,
+        dtype=dtype,
+        name=recipe.name,
+        **own,
+    )
+    model.build()
     return model

@@ -79,6 +79,31 @@ class LogBilinearCore:
 
 
 @dataclass(frozen=True)
+class TranslatorCore:
+    """The arguments of `keras_rnn.models.SequenceToSequence`.
+
+    `encoder` and `decoder` hold one table for each layer: see `keras_rnn.zoo.recipe_layers.make_layer`; those
+    of the decoder become one stack of cells. `attention` is a table: `type`, its arguments; without it the
+    decoder knows the source by its first states alone. `order`, `input_feeding` and `attentional_units` are
+    those of `keras_rnn.layers.AttentionRNN`.
+    """
+
+    type: str
+    encoder: list[dict[str, Any]]
+    decoder: list[dict[str, Any]]
+    embedding_dimension: int
+    attention: dict[str, Any] | None = None
+    order: str = "after"
+    input_feeding: bool | None = None
+    attentional_units: int | None = None
+    tie_embeddings: bool = False
+    embedding_dropout: float = 0.0
+    hidden_dropout: float = 0.0
+    output_dropout: float = 0.0
+    label_smoothing: float = 0.0
+
+
+@dataclass(frozen=True)
 class KneserNeyModel:
     """The arguments of `keras_rnn.models.KneserNey`, and of the `UnigramCache` beside it."""
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from keras_rnn.files import write_text, written_whole
 from keras_rnn.zoo.folders import METRICS, PROBE, VOCABULARY, read_entry, zoo_folder
-from keras_rnn.zoo.recipe_tables import ClassifierRecipe, KneserNeyRecipe
+from keras_rnn.zoo.pairs import asset_names
+from keras_rnn.zoo.recipe_tables import ClassifierRecipe, KneserNeyRecipe, TranslatorRecipe
 from keras_rnn.zoo.weights import FILE
 
 PICTURE, HISTORY = "curves.png", "history.csv"
@@ -17,7 +18,7 @@ PICTURE, HISTORY = "curves.png", "history.csv"
 def publish(run: str | Path) -> Path:
     """Copies what a finished training wrote into `zoo/NAME` of the checkout.
 
-    A training on all examples, or on a corpus that has a validation split, gives the weights, vocabulary,
+    A training on all examples, or on a corpus that has a validation split, gives the weights, vocabularies,
     probe and ledger; what was measured on older weights is dropped. One that held examples out gives its
     validation result, history and curves, and leaves the weights alone: it is the one on which the recipe was
     chosen. A Kneser-Ney model gives what was measured: it has nothing else.
@@ -48,7 +49,8 @@ def publish(run: str | Path) -> Path:
         kept = {**metrics, **({"validation": kept["validation"]} if "validation" in kept else {})}
         names = [FILE, VOCABULARY, PROBE]
     else:
-        kept, names = metrics, [] if counted else [FILE, VOCABULARY, PROBE, PICTURE, HISTORY]
+        assets = asset_names(recipe) if isinstance(recipe, TranslatorRecipe) else [VOCABULARY]
+        kept, names = metrics, [] if counted else [FILE, *assets, PROBE, PICTURE, HISTORY]
     for name in names:
         with written_whole(target / name) as temporary:
             shutil.copyfile(folder / name, temporary)

@@ -9,8 +9,15 @@ import typing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from keras_rnn.zoo.model_tables import ClassifierModel, LanguageModelCore
-from keras_rnn.zoo.recipe_layers import make_embedding, make_layer, make_softmax, nearest, refuse_unknown
+from keras_rnn.zoo.model_tables import ClassifierModel, LanguageModelCore, TranslatorCore
+from keras_rnn.zoo.recipe_layers import (
+    make_decoder,
+    make_embedding,
+    make_layer,
+    make_softmax,
+    nearest,
+    refuse_unknown,
+)
 from keras_rnn.zoo.recipe_tables import KINDS, AnyRecipe, Recipe, key_names
 
 OneKind = TypeVar("OneKind", bound=Recipe)
@@ -37,6 +44,10 @@ def read_recipe(path: str | Path) -> AnyRecipe:
             make_softmax(part.softmax, part.vocabulary_size, part.tie_embeddings, "`softmax` in [model]")
             # The words come with the corpus: any other does for a look at the rest.
             make_embedding(part.embedding, part.embedding_dimension, ["word"], "[model]")
+        if isinstance(part, TranslatorCore):
+            for k, layer in enumerate(part.encoder, start=1):
+                make_layer(layer, f"`encoder` in [model] number {k}")
+            make_decoder(part, "[model]")
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from error
     return recipe

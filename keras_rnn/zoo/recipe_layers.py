@@ -11,6 +11,7 @@ import keras
 
 from keras_rnn import layers
 from keras_rnn.layers.output_softmax import OutputSoftmax
+from keras_rnn.zoo.model_tables import TranslatorCore
 
 # Keys of a layer's table that are no arguments of the layer.
 LAYER_KEYS = ("bidirectional", "weight_drop", "wrap", "initializer_range")
@@ -23,6 +24,7 @@ def _named(base: type) -> dict[str, Any]:
 
 
 RECURRENT, WRAPPERS = _named(layers.Recurrent), _named(layers.WrappedCell)
+ATTENTIONS = _named(layers.Attention)
 SOFTMAXES, EMBEDDINGS = _named(OutputSoftmax), {"CharacterCNN": layers.CharacterCNN}
 
 
@@ -74,6 +76,29 @@ def make_softmax(
         return cls(vocabulary_size, **arguments, dtype=dtype)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{where}: {error}") from error
+
+
+def make_decoder(core: TranslatorCore, where: str, dtype: Any = None) -> Any:
+    """The decoder that the tables `decoder` and `attention` of a translator describe."""
+    if not core.decoder:
+        raise ValueError(f"`decoder` in {where} must hold at least one layer; received none.")
+    made = [make_layer(table, f"`decoder` in {where}", dtype) for table in core.decoder]
+    if any(isinstance(layer, layers.Bidirectional) for layer in made):
+        raise ValueError(f"`decoder` in {where} must read forwards; received a bidirectional layer.")
+    cells = [layer.cell for layer in made]
+    if core.attention is None:
+        return layers.Recurrent(cells if len(cells) > 1 else cells[0], dtype=dtype)
+    inner = f"`attention` in {where}"
+    cls, arguments = _class_of(core.attention, ATTENTIONS, inner)
+    units: dict[str, Any] = (
+        {} if core.attentional_units is None else {"attentional_units": core.attentional_units}
+    )
+    try:
+        attention = cls(**arguments, dtype=dtype)
+        cell = cells if len(cells) > 1 else cells[0]
+        return layers.AttentionRNN(cell, attention, core.order, core.input_feeding, **units, dtype=dtype)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{inner}: {error}") from error
 
 
 def make_embedding(

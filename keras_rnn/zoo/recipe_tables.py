@@ -13,6 +13,7 @@ from keras_rnn.zoo.model_tables import (
     LanguageModelCore,
     LogBilinearCore,
     PointerSentinelCore,
+    TranslatorCore,
 )
 
 
@@ -39,7 +40,7 @@ class Recipe:
     @property
     def changeable(self) -> dict[str, Any]:
         """The tables that a user may change a key of, by name."""
-        names = ("model", "preprocessing", "training")
+        names = ("model", "preprocessing", "training", "decoding")
         return {name: getattr(self, name) for name in names if hasattr(self, name)}
 
 
@@ -167,6 +168,59 @@ class LogBilinearRecipe(NeuralRecipe):
     model: LogBilinearCore
 
 
+@dataclass(frozen=True)
+class PairsRecipe:
+    """Which sentence pairs, and from which language to which."""
+
+    dataset: str
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class SubwordsRecipe:
+    """How a sentence becomes ids. `joint`: one vocabulary of both languages, and one embedding."""
+
+    vocabulary_size: int
+    kind: str = "bpe"
+    joint: bool = True
+
+
+@dataclass(frozen=True)
+class TranslatorTraining:
+    """How the weights are found. `average` is the momentum of a moving average that takes their place."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    warmup_steps: int = 0
+    weight_decay: float = 0.0
+    clip_norm: float | None = None
+    average: float | None = None
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class DecodingRecipe:
+    """The beam search that published numbers are of, chosen on the validation split."""
+
+    beam_size: int = 5
+    length_penalty: float = 1.0
+    coverage_penalty: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranslatorRecipe(Recipe):
+    """A `keras_rnn.models.SequenceToSequence`."""
+
+    model: TranslatorCore
+    data: PairsRecipe
+    preprocessing: SubwordsRecipe
+    training: TranslatorTraining
+    decoding: DecodingRecipe
+
+
 @dataclass(frozen=True, kw_only=True)
 class KneserNeyRecipe(Recipe):
     """A `keras_rnn.models.KneserNey`, which is counted and not trained."""
@@ -175,7 +229,7 @@ class KneserNeyRecipe(Recipe):
     data: CorpusRecipe
 
 
-AnyRecipe = ClassifierRecipe | NeuralRecipe | KneserNeyRecipe
+AnyRecipe = ClassifierRecipe | NeuralRecipe | KneserNeyRecipe | TranslatorRecipe
 KINDS: dict[str, type[Recipe]] = {
     "FeedForwardLanguageModel": FeedForwardRecipe,
     "KneserNey": KneserNeyRecipe,
@@ -183,6 +237,7 @@ KINDS: dict[str, type[Recipe]] = {
     "LogBilinear": LogBilinearRecipe,
     "PointerSentinel": PointerSentinelRecipe,
     "SequenceClassifier": ClassifierRecipe,
+    "SequenceToSequence": TranslatorRecipe,
 }
 
 

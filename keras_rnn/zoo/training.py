@@ -16,13 +16,13 @@ import keras
 from keras_rnn import plots
 from keras_rnn.callbacks import TrainingCheckpoint
 from keras_rnn.files import write_text
-from keras_rnn.zoo import classifier_training, kneser_ney, language_model_training
+from keras_rnn.zoo import classifier_training, kneser_ney, language_model_training, translator_training
 from keras_rnn.zoo.environment import environment
 from keras_rnn.zoo.folders import METRICS, PROBE, RECIPE, read_entry
 from keras_rnn.zoo.loader import load
 from keras_rnn.zoo.prepared import Prepared
 from keras_rnn.zoo.recipe import replace
-from keras_rnn.zoo.recipe_tables import AnyRecipe, ClassifierRecipe, KneserNeyRecipe
+from keras_rnn.zoo.recipe_tables import AnyRecipe, ClassifierRecipe, KneserNeyRecipe, TranslatorRecipe
 from keras_rnn.zoo.weights import save_float16
 
 CHECKPOINT = "checkpoint.npz"
@@ -78,7 +78,8 @@ def train(
         kind: Any = classifier_training
         prepared = kind.prepare(recipe, folder, data, validation, examples, report)
     else:
-        kind = language_model_training
+        translates = isinstance(recipe, TranslatorRecipe)
+        kind = translator_training if translates else language_model_training
         prepared = kind.prepare(recipe, folder, data)
     checkpoint = TrainingCheckpoint(folder / CHECKPOINT)
     stopped = _fit(prepared, checkpoint, recipe, folder, began, minutes, report, verbose)

@@ -43,6 +43,7 @@ OTHER = {
     "modes": ["max", "last"],
     "bidirectional": True,
     "rate": 0.125,
+    "label_smoothing": 0.125,
     "unknown_id": 5,
     "outputs": 2,
     "rates": 0.125,

@@ -116,7 +116,7 @@ def test_what_is_refused(lm_entry, entry, text, reviews):
         evaluate(lm_entry, text, split="valid")
     with pytest.raises(ValueError, match="`split` must be 'test' for a classifier; received split='train'"):
         evaluate(entry, reviews, split="train")
-    with pytest.raises(ValueError, match="`examples` must be left out for a language model"):
+    with pytest.raises(ValueError, match="`examples` must be left out for a LanguageModel"):
         evaluate(lm_entry, text, examples=20)
     with pytest.raises(ValueError, match=r"`method` must be one of \('cache', .*received method='dynamic'"):
         evaluate(lm_entry, text, method="dynamic")

@@ -169,6 +169,13 @@ TABLES = {
     "KneserNeyModel": {"card.py", "kneser_ney.py"},
     "KneserNeyRecipe": {"card.py", "kneser_ney.py"},
 }
+TABLES |= {
+    "PairsRecipe": {"pairs.py"},
+    "SubwordsRecipe": {"pairs.py", "translator_card.py"},
+    "TranslatorTraining": {"translator_training.py", "translator_card.py"},
+    "DecodingRecipe": {"translator_card.py"},
+    "TranslatorRecipe": {"card.py", "loader.py", "translator_training.py", "translator_evaluation.py"},
+}
 NEURAL = (
     "NeuralRecipe",
     "LanguageModelRecipe",
@@ -178,7 +185,13 @@ NEURAL = (
 )
 TABLES |= {name: {"card.py", "loader.py"} for name in NEURAL}
 # Their keys are arguments of the models, and handed on.
-HANDED_ON = {"LanguageModelCore", "PointerSentinelCore", "FeedForwardCore", "LogBilinearCore"}
+HANDED_ON = {
+    "LanguageModelCore",
+    "PointerSentinelCore",
+    "FeedForwardCore",
+    "LogBilinearCore",
+    "TranslatorCore",
+}
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -1,0 +1,103 @@
+"""What the card of a translator says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras_rnn.zoo.recipe_tables import TranslatorRecipe
+
+USE = ['model.translate(["Two dogs play in the snow."])']
+COUNTED = "sentence pairs", "pairs"
+
+
+def result(evaluation: dict[str, Any]) -> str:
+    """The number of the tables."""
+    return f"BLEU {evaluation['bleu']:.2f}"
+
+
+def cross_entropy(evaluation: dict[str, Any]) -> str:
+    """There is none in the tables: that of subwords says nothing beside another vocabulary."""
+    return ""
+
+
+def results(recipe: TranslatorRecipe, metrics: dict[str, Any]) -> list[str]:
+    """The table of what was measured."""
+    rows = [metrics[key] for key in ("validation", "evaluation") if key in metrics]
+    decoding = recipe.decoding
+    return [
+        "| split | sentences | BLEU | with case | greedy | perplexity of a subword | time | on |",
+        "|---|---|---|---|---|---|---|---|",
+        *(
+            f"| {row['split']} | {row['pairs']:,} | {row['bleu']:.2f} | {row['bleu_cased']:.2f} "
+            f"| {row['bleu_greedy']:.2f} | {row['perplexity']:.2f} | {row['seconds']:.0f} s "
+            f"| {row['hardware']} |"
+            for row in rows
+        ),
+        "",
+        f"Beam search with {decoding.beam_size} hypotheses, length penalty {decoding.length_penalty:g}, "
+        f"coverage penalty {decoding.coverage_penalty:g}. BLEU of detokenized text by sacrebleu: "
+        f"`{rows[-1]['signature']}`, with case `{rows[-1]['signature_cased']}`.",
+    ]
+
+
+def layers(recipe: TranslatorRecipe) -> str:
+    """The recurrent layers, lowest first, those of the decoder behind an arrow."""
+    part = recipe.model
+    encoder, decoder = (
+        ", ".join(
+            f"{'Bidirectional ' if layer.get('bidirectional') else ''}{layer['type']} {layer['units']}"
+            for layer in side
+        )
+        for side in (part.encoder, part.decoder)
+    )
+    return f"{encoder} \u2192 {decoder}"
+
+
+def architecture(recipe: TranslatorRecipe) -> list[str]:
+    """One line for each thing that there is to say of the model."""
+    part, own = recipe.model, recipe.preprocessing
+    if part.attention is None:
+        looks = "no attention: the decoder knows the source by its first states alone"
+    else:
+        table = dict(part.attention)
+        name = table.pop("type")
+        told = ", ".join(f"{key} {value}" for key, value in table.items())
+        feeds = part.order == "after" and part.input_feeding is not False
+        looks = f"{name}{f' ({told})' if told else ''} {part.order} each step of the decoder"
+        looks += ", input feeding" if feeds else ""
+        looks += f", {part.attentional_units} attentional units" if part.attentional_units else ""
+    shared = "one for both languages" if own.joint else "one for each language"
+    lines = [
+        f"{own.vocabulary_size:,} subwords ({own.kind}), {shared}, in {part.embedding_dimension} dimensions"
+        f"{', also the matrix of the softmax' if part.tie_embeddings else ''}",
+        f"encoder and decoder: {layers(recipe)}; {looks}",
+    ]
+    kinds = {
+        "embedding_dropout": "of the embeddings' features",
+        "hidden_dropout": "above each layer of the encoder",
+        "output_dropout": "of what the softmax reads",
+    }
+    drops = [f"{getattr(part, key):g} {what}" for key, what in kinds.items() if getattr(part, key)]
+    if drops:
+        lines.append(f"Dropout while training: {', '.join(drops)}.")
+    return lines
+
+
+def training(recipe: TranslatorRecipe, metrics: dict[str, Any]) -> list[str]:
+    """The curves, and the recipe's settings."""
+    part = recipe.training
+    told = [f"AdamW, learning rate {part.learning_rate:g}"]
+    if part.warmup_steps:
+        told.append(f"reached after {part.warmup_steps:,} steps")
+    told.append("then falling as a cosine")
+    if part.weight_decay:
+        told.append(f"weight decay {part.weight_decay:g}")
+    if part.clip_norm:
+        told.append(f"gradient norm clipped at {part.clip_norm:g}")
+    if recipe.model.label_smoothing:
+        told.append(f"label smoothing {recipe.model.label_smoothing:g}")
+    if part.average:
+        told.append(f"a moving average of the weights (momentum {part.average:g}) in their place at the end")
+    told += [f"batches of {part.batch_size} pairs of like length", part.dtype, f"seed {part.seed}"]
+    picture = ["![Learning curves](curves.png)", ""] if "training" in metrics else []
+    return [*picture, f"{part.epochs} epochs in the recipe. {', '.join(told)}. All of it: `recipe.toml`."]

@@ -1,0 +1,80 @@
+"""How a translator of the zoo is trained: pairs, subwords, optimizer, schedule, probe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_rnn.callbacks import StopOnNaN, TrainingCheckpoint, ValidationBLEU
+from keras_rnn.zoo.language_model_training import DTYPES
+from keras_rnn.zoo.loader import build_translator
+from keras_rnn.zoo.pairs import make_tokenizers, read_pairs, read_tokenizers
+from keras_rnn.zoo.prepared import Prepared
+from keras_rnn.zoo.recipe_tables import TranslatorRecipe, TranslatorTraining
+
+PROBE_TEXTS = ("A man.", "Two dogs run.", "Ein Mann.", "I am here, he said: 3 \u20ac!", "\u2603")
+BLEU_EVERY = 5
+
+
+def prepare(recipe: TranslatorRecipe, folder: Path, data: str | Path | None = None) -> Prepared:
+    """The model of a recipe, on the training split of its pairs; validated on the validation split.
+
+    AdamW; the learning rate rises for `warmup_steps` to `learning_rate` and falls as a cosine to a fiftieth
+    of it at the end. With `average` the weights are at the end those of an exponential moving average.
+
+    Args:
+        recipe: of the zoo.
+        folder: where the subword models are written.
+        data: where the pairs lie. Default: `KERAS_RNN_DATA`, the cache, or a download.
+
+    Raises:
+        ValueError: if the recipe names unknown pairs or an unknown dtype.
+    """
+    part = recipe.training
+    if part.dtype not in DTYPES:
+        raise ValueError(f"`dtype` in [training] must be one of {DTYPES}; received {part.dtype!r}.")
+    train, valid = (read_pairs(recipe.data, split, data) for split in ("train", "validation"))
+    make_tokenizers(recipe, folder, train)
+    keras.utils.set_random_seed(part.seed)
+    model = build_translator(recipe, *read_tokenizers(recipe, folder), part.dtype)
+    model.compile(_optimizer(part, -(-len(train) // part.batch_size)))
+    model.optimizer.build(model.trainable_variables)
+    return Prepared(
+        model,
+        {"x": train, "validation_data": valid, "batch_size": part.batch_size, "seed": part.seed},
+        {"pairs": len(train), "validation_pairs": len(valid)},
+        lambda checkpoint: _callbacks(valid, checkpoint),
+    )
+
+
+def probe(model: Any) -> list[dict[str, Any]]:
+    """What a model makes of a few sentences: the most probable pieces, and their score."""
+    found = model.translations(PROBE_TEXTS, beam_size=1)
+    return [
+        {"text": text, "translation": best.text, "score": best.score}
+        for text, (best, *_) in zip(PROBE_TEXTS, found)
+    ]
+
+
+def _optimizer(part: TranslatorTraining, steps_per_epoch: int) -> Any:
+    steps = max(1, steps_per_epoch * part.epochs - part.warmup_steps)
+    rate = keras.optimizers.schedules.CosineDecay(
+        part.learning_rate / 100 if part.warmup_steps else part.learning_rate,
+        steps,
+        alpha=0.02,
+        warmup_target=part.learning_rate if part.warmup_steps else None,
+        warmup_steps=part.warmup_steps,
+    )
+    averaged = {} if part.average is None else {"use_ema": True, "ema_momentum": part.average}
+    return keras.optimizers.AdamW(
+        rate, weight_decay=part.weight_decay, global_clipnorm=part.clip_norm, **averaged
+    )
+
+
+def _callbacks(valid: Any, checkpoint: TrainingCheckpoint) -> list[Any]:
+    bleu = ValidationBLEU(valid, every=BLEU_EVERY)
+    if checkpoint.history:
+        bleu.last = checkpoint.history[-1]["val_bleu"]
+    return [StopOnNaN(), bleu]

@@ -1,0 +1,198 @@
+"""Translators of the zoo: from a recipe to sentences."""
+
+import csv
+import json
+import shutil
+
+import pytest
+
+from keras_rnn import cli, zoo
+from keras_rnn.metrics import bleu
+from keras_rnn.zoo import card, folders, publish, training
+from keras_rnn.zoo.evaluation import evaluate
+from keras_rnn.zoo.recipe import read_recipe
+from keras_rnn.zoo.translator_training import probe
+from tests.zoo import tiny_pairs
+from tests.zoo.tiny import metrics, names
+from tests.zoo.tiny_pairs import RECIPE, WITHOUT, entry
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    with tiny_pairs.corpus():
+        yield
+
+
+@pytest.fixture(scope="module")
+def finished(pairs, tmp_path_factory):
+    """What a whole training returned, and the folder that it wrote; not to be changed."""
+    source = entry(tmp_path_factory.mktemp("recipes") / "tiny_en_de")
+    output = tmp_path_factory.mktemp("runs") / "tiny_en_de"
+    return training.train(source, output, report=lambda line: None, verbose=0), output
+
+
+@pytest.fixture
+def folder(finished, tmp_path):
+    return shutil.copytree(finished[1], tmp_path / "tiny_en_de")
+
+
+def run(arguments, capsys):
+    """Status, output and error of the command line."""
+    status = 0
+    try:
+        cli.app([str(argument) for argument in arguments], standalone_mode=False)
+    except (ValueError, SystemExit) as error:
+        return 1, "", str(error)
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_what_was_trained_is_loaded(finished):
+    trained, folder = finished
+    model = zoo.load(folder)
+    published = json.loads((folder / "probe.json").read_text())
+    assert [row["translation"] for row in probe(model)] == [row["translation"] for row in published]
+    assert [row["score"] for row in probe(model)] == pytest.approx(
+        [row["score"] for row in published], abs=1e-4
+    )
+    assert model.translate(["two three"]) == trained.translate(["two three"])
+    assert "assets/subwords.model" in names(folder)
+    ledger = metrics(folder)["training"]
+    assert (ledger["pairs"], ledger["validation_pairs"], ledger["epochs"], ledger["steps"]) == (
+        300,
+        20,
+        5,
+        75,
+    )
+    history = list(csv.DictReader((folder / "history.csv").read_text().splitlines()))
+    assert float(history[-1]["val_perplexity"]) < float(history[0]["val_perplexity"])
+    assert {"val_bleu", "val_accuracy"} <= set(ledger["final"])
+    assert zoo.load(folder, beam_size=1).name == "tiny_en_de"
+
+
+def test_a_training_that_was_stopped_goes_on_to_the_same_weights(finished, pairs, tmp_path):
+    source = entry(tmp_path / "recipes" / "tiny_en_de")
+    for minutes in (0.0, None):
+        model = training.train(source, tmp_path / "run", minutes=minutes, report=lambda line: None, verbose=0)
+    whole = finished[0]
+    assert model.translate(["six one two"]) == whole.translate(["six one two"])
+    for one, other in zip(model.get_weights(), whole.get_weights()):
+        assert abs(one - other).max() < 1e-5
+
+
+def test_bleu_is_that_of_the_recipes_beam(folder, pairs):
+    result = evaluate(folder, write=True, verbose=0)
+    assert metrics(folder)["evaluation"] == result
+    test, model = tiny_pairs.load("test", "en", "de"), zoo.load(folder)
+    found = model.translate(test.source, beam_size=3, length_penalty=0.5)
+    own = bleu(found, test.target)
+    assert result["bleu"] == pytest.approx(own["bleu"], abs=1e-3)
+    assert result["signature"] == own["signature"]
+    assert "case:lc" in own["signature"]
+    assert "tok:13a" in own["signature"]
+    assert "case:mixed" in result["signature_cased"]
+    greedy = bleu(model.translate(test.source, beam_size=1), test.target)["bleu"]
+    assert result["bleu_greedy"] == pytest.approx(greedy, abs=1e-3)
+    assert (result["pairs"], result["command"]) == (15, "keras-rnn evaluate tiny_en_de")
+    assert evaluate(folder, write=False, verbose=0, split="validation")["pairs"] == 20
+    with pytest.raises(ValueError, match="`examples` must be left out for a SequenceToSequence"):
+        evaluate(folder, examples=20)
+    with pytest.raises(ValueError, match="`method` must be one of"):
+        evaluate(folder, method="cache")
+
+
+def test_the_card_tells_what_the_files_say(folder, pairs, tmp_path, monkeypatch):
+    for module in (folders, card, publish):
+        monkeypatch.setattr(module, "zoo_folder", lambda: tmp_path / "zoo")
+    entry(tmp_path / "zoo" / "tiny_en_de")
+    assert "Not trained yet." in card.card("tiny_en_de")
+    evaluate(folder, write=True, verbose=0)
+    publish.publish(folder)
+    assert (tmp_path / "zoo" / "tiny_en_de" / "assets" / "subwords.model").exists()
+    page, told = card.card("tiny_en_de"), metrics(tmp_path / "zoo" / "tiny_en_de")["evaluation"]
+    for expected in (
+        f"| test | 15 | {told['bleu']:.2f} | {told['bleu_cased']:.2f} | {told['bleu_greedy']:.2f} |",
+        "Beam search with 3 hypotheses, length penalty 0.5, coverage penalty 0.",
+        f"`{told['signature']}`",
+        "50 subwords (bpe), one for both languages, in 12 dimensions, also the matrix of the softmax",
+        "Bidirectional GRU 8 → LSTM 10, GRU 9; BahdanauAttention (units 7, normalize True) before each step",
+        "0.05 of the embeddings' features, 0.05 of what the softmax reads",
+        "reached after 10 steps, then falling as a cosine, weight decay 0.0001, gradient norm clipped at 1, "
+        "label smoothing 0.1, a moving average of the weights (momentum 0.9)",
+        "| 300 | 5 | 75 |",
+        "![Learning curves](curves.png)",
+    ):
+        assert expected in page, expected
+    [row] = card.rows()
+    assert (row["result"], row["task"]) == (f"BLEU {told['bleu']:.2f}", "translation, multi30k")
+
+
+def test_the_command_line_translates(folder, tmp_path, capsys):
+    model = zoo.load(folder)
+    best = model.translations(["two one"], beam_size=3, length_penalty=0.5, n_best=2)[0]
+    status, out, _ = run(["translate", folder, "two one", "", "--n-best", 2], capsys)
+    assert (status, out.splitlines()) == (0, [*(t.text for t in best), ""])
+    (tmp_path / "lines.txt").write_text("two one\nsix\n", encoding="utf-8")
+    picture = tmp_path / "attention.png"
+    arguments = ["translate", folder, "--file", tmp_path / "lines.txt", "--json", "--attention", picture]
+    status, out, _ = run([*arguments, "--beam", 1], capsys)
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [row["text"] for row in rows] == ["two one", "six"]
+    assert [row["translation"] for row in rows] == model.translate(["two one", "six"], beam_size=1)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert (
+        "`n_best` must be at most `beam_size`; received n_best=9, beam_size=3"
+        in run(["translate", folder, "two", "--n-best", 9], capsys)[2]
+    )
+    assert "`NAME` must be a translator" in run(["translate", "imdb_gru", "two"], capsys)[2]
+
+
+def test_without_attention_and_with_two_vocabularies(pairs, tmp_path, capsys):
+    source, output = entry(tmp_path / "recipes" / "tiny_blind", WITHOUT), tmp_path / "run"
+    model = training.train(source, output, report=lambda line: None, verbose=0)
+    assert not model.attends
+    assert model.source_tokenizer.model != model.target_tokenizer.model
+    assert {"assets/source.model", "assets/target.model"} <= set(names(output))
+    assert zoo.load(output).translate(["two"]) == model.translate(["two"])
+    assert "no attention: the decoder knows the source by its first states alone" in card.card(output)
+    wrong = run(["translate", output, "two", "--attention", tmp_path / "a.png"], capsys)[2]
+    assert "`--attention` needs a model with attention" in wrong
+    (output / "assets" / "target.model").unlink()
+    with pytest.raises(ValueError, match=r"target.model is missing: without it no sentence becomes ids"):
+        zoo.load(output)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('type = "BahdanauAttention"', 'type = "BahdanauAtention"', "Did you mean `BahdanauAttention`"),
+        ("normalize = true", "normalise = true", "`normalise` is no key of `attention` in .model."),
+        ('order = "before"', 'order = "between"', "`order` must be one of"),
+        ("beam_size = 3", "beams = 3", r"`beams` is no key of \[decoding\]"),
+        ('decoder = [{ type = "LSTM", units = 10 }, ', "decoder = [", None),
+        (
+            'decoder = [{ type = "LSTM", units = 10 }, { type = "GRU", units = 9 }]',
+            "decoder = []",
+            "at least one",
+        ),
+        (
+            '{ type = "GRU", units = 9 }',
+            '{ type = "GRU", units = 9, bidirectional = true }',
+            "must read forwards",
+        ),
+    ],
+)
+def test_what_a_recipe_may_say(tmp_path, old, new, message):
+    assert RECIPE.count(old) == 1
+    folder = entry(tmp_path / "tiny", RECIPE.replace(old, new))
+    if message is None:
+        assert len(read_recipe(folder / "recipe.toml").model.decoder) == 1
+        return
+    with pytest.raises(ValueError, match=message):
+        read_recipe(folder / "recipe.toml")
+
+
+def test_unknown_pairs(tmp_path):
+    source = entry(tmp_path / "tiny", RECIPE.replace('dataset = "multi30k"', 'dataset = "multi31k"'))
+    with pytest.raises(ValueError, match=r"`dataset` in \[data\] must be one of \['anki', 'multi30k'\]"):
+        training.train(source, tmp_path / "run", report=lambda line: None, verbose=0)
