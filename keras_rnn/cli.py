@@ -139,7 +139,7 @@ def translate(
     _, recipe, _ = room("zoo.folders").read_entry(name)  # a wrong name is told before texts are read
     if not hasattr(recipe, "decoding"):
         raise ValueError(f"`NAME` must be a translator; {name} is a {recipe.model.type}.")
-    texts = read_texts(texts, file)
+    texts = read_texts(texts, file, forgiving=True)
     settings = {**vars(recipe.decoding), **({} if beam is None else {"beam_size": beam})}
     found = zoo.load(name).translations(texts, n_best=n_best, **settings)
     if attention is not None:
@@ -237,7 +237,7 @@ def main() -> None:
     """Runs the command line; an error is one line on standard error, and status 1."""
     try:
         app()
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, ImportError) as error:
         Console(stderr=True, soft_wrap=True).print(f"[red]Error:[/] {escape(str(error))}", highlight=False)
         raise SystemExit(1) from None
     except KeyboardInterrupt:

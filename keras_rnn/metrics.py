@@ -98,15 +98,20 @@ def bleu(hypotheses: Sequence[str], references: Sequence[str], lowercase: bool =
     >>> bleu(["The cat sat on the mat ."], ["the cat sat on the mat."])["bleu"]
     100.0
     """
-    try:
-        from sacrebleu.metrics import BLEU
-    except ImportError as error:
-        raise ImportError('BLEU needs sacrebleu: pip install "keras_rnn[train]".') from error
     if len(hypotheses) != len(references) or not len(references):
         raise ValueError(
             "`hypotheses` must have one translation for each of `references`; received "
             f"{len(hypotheses)} and {len(references)}."
         )
-    metric = BLEU(lowercase=lowercase)
+    metric = sacrebleu_metric(lowercase)
     score = metric.corpus_score(list(hypotheses), [list(references)]).score
     return {"bleu": round(score, 4), "signature": str(metric.get_signature())}
+
+
+def sacrebleu_metric(lowercase: bool = True) -> Any:
+    """`sacrebleu.metrics.BLEU`; ImportError, which says how to get it, if it is not installed."""
+    try:
+        from sacrebleu.metrics import BLEU
+    except ImportError as error:
+        raise ImportError('BLEU needs sacrebleu: pip install "keras_rnn[train]".') from error
+    return BLEU(lowercase=lowercase)

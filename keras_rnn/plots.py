@@ -63,8 +63,8 @@ def attention(
         )
     from matplotlib.figure import Figure
 
-    size = (1.5 + 0.36 * len(source), 1.5 + 0.36 * len(target))
-    figure = Figure(figsize=size, layout="constrained")
+    size = tuple(min(1.5 + 0.36 * len(pieces), 40) for pieces in (source, target))
+    figure = Figure(figsize=(size[0], size[1]), layout="constrained")
     axis = figure.add_subplot()
     image = axis.imshow(weights, cmap="gray", vmin=0, vmax=1, aspect="equal")
     for own, labels in ((axis.xaxis, source), (axis.yaxis, target)):

@@ -45,8 +45,11 @@ def _quiet() -> Iterator[None]:
             os.close(original)
 
 
-def read_texts(texts: list[str] | None, file: Path | None) -> list[str]:
-    """The texts that a command was given: as arguments, in a file, or on standard input, one a line."""
+def read_texts(texts: list[str] | None, file: Path | None, forgiving: bool = False) -> list[str]:
+    """The texts that a command was given: as arguments, in a file, or on standard input, one a line.
+
+    What is not UTF-8 is an error or, if it is `forgiving`, a warning; U+FFFD then stands for it.
+    """
     if texts and file:
         raise ValueError("Texts come as arguments or from --file; received both.")
     if texts:
@@ -57,10 +60,11 @@ def read_texts(texts: list[str] | None, file: Path | None) -> list[str]:
         # Only the newline ends a line: str.splitlines() would also cut at U+0085, which real texts hold.
         lines = raw.decode("utf-8").replace("\r\n", "\n").removesuffix("\n").split("\n")
     except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{source} is not UTF-8: byte {error.object[error.start]:#04x} at position {error.start}. "
-            "Convert it, for example with iconv."
-        ) from error
+        told = f"{source} is not UTF-8: byte {error.object[error.start]:#04x} at position {error.start}."
+        if not forgiving:
+            raise ValueError(f"{told} Convert it, for example with iconv.") from error
+        Console(stderr=True, soft_wrap=True).print(f"Warning: {told} U+FFFD stands for it.", highlight=False)
+        lines = raw.decode("utf-8", "replace").replace("\r\n", "\n").removesuffix("\n").split("\n")
     if not raw.strip():
         raise ValueError(f"{source} is empty; there is no text to judge. Give one text a line.")
     return lines

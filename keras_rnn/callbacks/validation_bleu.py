@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from keras_rnn.metrics import bleu
+from keras_rnn.metrics import bleu, sacrebleu_metric
 
 
 class ValidationBLEU(keras.callbacks.Callback):
@@ -16,7 +16,7 @@ class ValidationBLEU(keras.callbacks.Callback):
 
     Args:
         data: a `keras_rnn.datasets.ParallelText`.
-        every: after every so many epochs; between them the last number stands.
+        every: after every so many epochs, the first and the last; between them the last number stands.
         lowercase: see `keras_rnn.metrics.bleu`.
         **settings: of `translate`. Default: `beam_size=1`, which is the fastest.
     """
@@ -28,9 +28,10 @@ class ValidationBLEU(keras.callbacks.Callback):
         self.lowercase = lowercase
         self.settings = {"beam_size": 1, **settings}
         self.last = 0.0
+        sacrebleu_metric()  # told now if it is missing, and not after epochs
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if (epoch + 1) % self.every == 0:
+        if epoch == 0 or (epoch + 1) % self.every == 0 or epoch + 1 == self.params["epochs"]:
             found = self.model.translate(self.data.source, **self.settings)
             self.last = bleu(found, self.data.target, self.lowercase)["bleu"]
         if logs is not None:

@@ -6,20 +6,18 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 
-def pipeline(batches: Callable[[], Iterable[Any]], signature: Any, count: int | None) -> Any:
+def pipeline(batches: Callable[[], Iterable[Any]], signature: Any, count: int) -> Any:
     """A `tf.data.Dataset` of what `batches()` yields in each epoch, made ahead of time.
 
     Args:
         batches: a function without arguments; called at the beginning of each epoch.
         signature: the nested `tf.TensorSpec` of a batch.
-        count: how many it yields; None if that differs from epoch to epoch.
+        count: how many it yields.
     """
     import tensorflow as tf
 
     dataset = tf.data.Dataset.from_generator(batches, output_signature=signature)
-    if count is not None:
-        dataset = dataset.apply(tf.data.experimental.assert_cardinality(count))
-    return without_autotune(dataset.prefetch(2))
+    return without_autotune(dataset.apply(tf.data.experimental.assert_cardinality(count)).prefetch(2))
 
 
 def without_autotune(dataset: Any) -> Any:

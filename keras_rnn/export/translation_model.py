@@ -10,18 +10,18 @@ from keras_rnn.export.saved_model import check_backend, write_saved_model
 from keras_rnn.subwords import END
 from keras_rnn.text import PADDING
 
-BEAM_SIZE, LENGTH_PENALTY = 5, 1.0
-
 
 def export_translation_model(model: Any, path: str | Path, longest: int, verbose: bool = False) -> None:
     """Writes a SavedModel with two endpoints. The folder appears whole or not at all.
 
-    `translate`: what `TranslationModel.translations` gives on TensorFlow:
+    `translate`: what `TranslationModel.translations` gives on TensorFlow, by beam search even where it has
+    one hypothesis alone; without coverage penalty:
 
         text (batch,) strings; beam_size int32; length_penalty float32
             ->  translation (batch,) strings; score (batch,)
 
-    `serving_default`: the same of `text` alone, with a beam of 5 and a length penalty of 1.
+    `serving_default`: the same of `text` alone, with the beam and the length penalty of the model's
+    `decoding`.
 
     Texts are UTF-8; one of white space alone becomes an empty one, with the score 0. A process that loads the
     folder imports tensorflow and tensorflow_text.
@@ -45,14 +45,14 @@ def export_translation_model(model: Any, path: str | Path, longest: int, verbose
         ids = tf.concat([pieces, tf.RaggedTensor.from_tensor(ends)], axis=1)
         most = 2 * tf.cast(ids.row_lengths(), tf.int32) + 10
         found = model.decode(ids.to_tensor(PADDING), most, beam_size=beam_size, length_penalty=length_penalty)
-        blank = tf.equal(tf.strings.length(tf.strings.strip(text)), 0)
+        blank = tf.equal(pieces.row_lengths(), 0)
         return {
             "translation": tf.where(blank, "", model.target_tokenizer.detokenize(found.ids[:, 0])),
             "score": tf.where(blank, 0.0, found.scores[:, 0]),
         }
 
     def serving_default(text: Any) -> dict[str, Any]:
-        return translated(text, BEAM_SIZE, LENGTH_PENALTY)
+        return translated(text, model.decoding["beam_size"], model.decoding["length_penalty"])
 
     def translate(text: Any, beam_size: Any, length_penalty: Any) -> dict[str, Any]:
         check = tf.debugging.assert_positive(beam_size, "`beam_size` must be 1 or more.")

@@ -235,6 +235,12 @@ class AttentionCell(RecurrentCell):
         return self.cell.project_inputs(inputs, constants["cell"])
 
     def step(self, projected: Any, states: States, constants: Constants) -> tuple[Any, States]:
+        return self.step_and_weights(projected, states, constants)[:2]
+
+    def step_and_weights(
+        self, projected: Any, states: States, constants: Constants
+    ) -> tuple[Any, States, Any]:
+        """What `step` returns, and the attention weights; None where the loop does not need them."""
         n = len(self.cell.state_size)
         inner, own = list(states[:n]), list(states[n:])
         seen = own.pop() if self.attention.coverage else None
@@ -248,14 +254,14 @@ class AttentionCell(RecurrentCell):
             projected = projected + ops.cast(more, projected.dtype)
         h, inner = self.cell.step(projected, inner, constants["cell"])
         if not self.attends_in_loop:
-            return h, inner
+            return h, inner, None
         shown = fed
         if self.order == "after":
             shown, a = self.attention.attend(h, constants["attention"], seen)
         if self.input_feeding:
             own = [shown := self.readout(h, shown, constants)]
         own = own if seen is None else [*own, seen + a]
-        return self._joined(h, shown), [*inner, *own]
+        return self._joined(h, shown), [*inner, *own], a
 
     def query(self, states: States) -> Any:
         """h, among the states of the cell."""

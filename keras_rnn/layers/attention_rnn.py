@@ -132,10 +132,13 @@ class AttentionRNN(Recurrent):
 
     def step(self, x: Any, states: States, constants: Constants) -> tuple[Any, Any, States]:
         """One step by hand, for decoding: `(o, weights, states)` from x `(batch, features)`; pure."""
-        cell, before = self.cell, states
-        shown, states = cell.step(cell.project_inputs(x, constants), states, constants)
-        o, a = self._read_out(ops.expand_dims(shown, 1), before, constants, True, None)
-        return ops.squeeze(o, 1), ops.squeeze(a, 1), states
+        cell = self.cell
+        shown, states, a = cell.step_and_weights(cell.project_inputs(x, constants), states, constants)
+        units = cell.cell.output_size
+        h, rest = shown[:, :units], shown[:, units:]
+        if not cell.attends_in_loop:
+            rest, a = cell.attention.attend(h, constants["attention"])
+        return rest if cell.input_feeding else cell.readout(h, rest, constants), a, states
 
     def call(  # type: ignore[override]
         self,

@@ -19,10 +19,11 @@ class PairBatches(keras.utils.PyDataset):
         source, target: one integer array for each sentence, with start and end where the model wants them.
         batch_size: pairs in a batch; or
         tokens: the most cells of a batch, padding included: see `keras_rnn.datasets.batching.token_batches`.
-            The number of batches then differs a little from epoch to epoch.
         shuffle: draw new batches in each epoch; otherwise the shortest targets come first.
         seed: of the shuffling: the k-th epoch follows from `seed` and k alone, in every process.
         first_epoch: the epoch to begin with, for a training that goes on.
+        epochs: with `tokens`: so many epochs have the same number of batches, for Keras counts them once. It
+            is that of the epoch with the most; in the others the largest batches are halved.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class PairBatches(keras.utils.PyDataset):
         shuffle: bool = False,
         seed: int = 0,
         first_epoch: int = 0,
+        epochs: int = 1,
     ) -> None:
         super().__init__()
         self.source = source
@@ -44,6 +46,10 @@ class PairBatches(keras.utils.PyDataset):
         self.shuffle = shuffle
         self.seed = seed
         self.epoch = first_epoch
+        self.count = 0
+        if tokens is not None and shuffle:
+            # From the first epoch of all, that a training which goes on has as many.
+            self.count = max(len(self._token_batches(epoch)) for epoch in range(max(epochs, 1)))
         # XLA compiles anew for each shape: under JAX, which always compiles, lengths are rounded up.
         self.multiple = 16 if keras.backend.backend() == "jax" else 1
         self._draw()
@@ -56,8 +62,14 @@ class PairBatches(keras.utils.PyDataset):
             lengths = self.lengths[1] + self.lengths[0] / (1 + self.lengths[0].max(initial=0))
             self.batches = bucketed_batches(lengths, self.batch_size, self.seed, self.epoch)
         else:
-            source, target = self.lengths
-            self.batches = token_batches(source, target, self.tokens, self.seed, self.epoch)
+            self.batches = self._token_batches(self.epoch)
+            while 0 < len(self.batches) < self.count:
+                largest = max(range(len(self.batches)), key=lambda k: len(self.batches[k]))
+                self.batches[largest : largest + 1] = np.array_split(self.batches[largest], 2)
+
+    def _token_batches(self, epoch: int) -> list[np.ndarray]:
+        source, target = self.lengths
+        return token_batches(source, target, self.tokens or 1, self.seed, epoch)
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -84,4 +96,4 @@ class PairBatches(keras.utils.PyDataset):
             self.on_epoch_end()
 
         spec = tf.TensorSpec((None, None), tf.int32)
-        return pipeline(batches, (spec, spec), len(self) if self.tokens is None else None)
+        return pipeline(batches, (spec, spec), len(self))

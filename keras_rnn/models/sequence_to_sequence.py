@@ -11,7 +11,7 @@ from keras import ops, tree
 from keras_rnn.layers.attention_rnn import AttentionRNN
 from keras_rnn.layers.bidirectional import Bidirectional
 from keras_rnn.layers.bridge import Bridge
-from keras_rnn.layers.cell import Constants, States
+from keras_rnn.layers.cell import Constants, RecurrentCell, States
 from keras_rnn.layers.checked import check_rate, checked_size
 from keras_rnn.layers.full_softmax import FullSoftmax
 from keras_rnn.layers.recurrent import Recurrent
@@ -127,10 +127,11 @@ class SequenceToSequence(TranslationModel):
         own = {"dtype": self.dtype_policy}
         self.encoder = [_returning_all(layer, "encoder") for layer in encoder]
         self.decoder = _returning_all(decoder, "decoder")
-        if not self.encoder or isinstance(self.decoder, Bidirectional):
+        backwards = isinstance(self.decoder, Bidirectional) or self.decoder.go_backwards
+        if not self.encoder or backwards or not isinstance(self.decoder.cell, RecurrentCell):
             raise TypeError(
-                "`encoder` must hold at least one layer, and `decoder` read forwards; received "
-                f"encoder={list(encoder)}, decoder={decoder!r}."
+                "`encoder` must hold at least one layer, and `decoder` read forwards, with a cell of "
+                f"keras_rnn.layers; received encoder={list(encoder)}, decoder={decoder!r}."
             )
         self.attends = isinstance(self.decoder, AttentionRNN)
         self.source_embedding = keras.layers.Embedding(source_vocabulary_size, embedding, **own)
@@ -228,8 +229,16 @@ class SequenceToSequence(TranslationModel):
         if self.attends:
             states = self.decoder.first_states(states, constants)
             settings = {"source_mask": mask, **settings}
-        if isinstance(beam_size, int) and beam_size == 1:
-            return greedy(lambda y, s: self.step(y, s, constants), states, **ids, **settings)
+        # Given as tensors, nobody knows what they are before the run.
+        best, coverage = settings.get("n_best", 1), settings.get("coverage_penalty", 0.0)
+        if (
+            isinstance(beam_size, int)
+            and beam_size == best == 1
+            and isinstance(coverage, float)
+            and not coverage
+        ):
+            own = {k: v for k, v in settings.items() if k not in ("n_best", "coverage_penalty")}
+            return greedy(lambda y, s: self.step(y, s, constants), states, **ids, **own)
         of_rows = tree.pack_sequence_as(
             constants,
             [

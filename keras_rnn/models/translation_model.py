@@ -12,7 +12,6 @@ import numpy as np
 
 from keras_rnn.datasets.batching import pad, sorted_token_batches
 from keras_rnn.datasets.parallel_text import ParallelText
-from keras_rnn.models.compiled import compiled
 from keras_rnn.models.inputs import as_texts, is_dataset
 from keras_rnn.models.pair_batches import PairBatches
 from keras_rnn.models.translation import Translation, check_search, read_hypotheses
@@ -41,6 +40,8 @@ class TranslationModel(keras.Model):
         super().__init__(**kwargs)
         self.source_tokenizer: Any = source_tokenizer
         self.target_tokenizer: Any = target_tokenizer
+        #: What `translations` and an exported model do where nothing else is asked for.
+        self.decoding = {"beam_size": 5, "length_penalty": 1.0, "coverage_penalty": 0.0}
 
     def fit(
         self,
@@ -50,6 +51,7 @@ class TranslationModel(keras.Model):
         tokens: int | None = None,
         validation_data: Any = None,
         seed: int = 0,
+        epochs: int = 1,
         initial_epoch: int = 0,
         **kwargs: Any,
     ) -> Any:
@@ -65,17 +67,14 @@ class TranslationModel(keras.Model):
         """
         if validation_data is not None:
             validation_data = self._batches("validation_data", validation_data, batch_size)
-        shuffled = {"tokens": tokens, "shuffle": True, "seed": seed, "first_epoch": initial_epoch}
-        batches = self._batches("x", x, batch_size, **shuffled)
-        with warnings.catch_warnings():
-            if tokens is not None:  # Keras takes an unknown number of batches for a mistake
-                warnings.filterwarnings("ignore", "Your input ran out of data", UserWarning)
-            return super().fit(
-                batches,
-                validation_data=validation_data,
-                initial_epoch=initial_epoch,
-                **{"shuffle": False, **kwargs},
-            )
+        shuffled = {"shuffle": True, "seed": seed, "first_epoch": initial_epoch, "epochs": epochs}
+        return super().fit(
+            self._batches("x", x, batch_size, tokens=tokens, **shuffled),
+            validation_data=validation_data,
+            initial_epoch=initial_epoch,
+            epochs=epochs,
+            **{"shuffle": False, **kwargs},
+        )
 
     def evaluate(self, x: Any = None, batch_size: int = 64, **kwargs: Any) -> Any:
         """Loss, perplexity and token accuracy of sentence pairs, the true words before each given."""
@@ -88,9 +87,9 @@ class TranslationModel(keras.Model):
     def translations(
         self,
         texts: Sequence[str],
-        beam_size: int = 5,
-        length_penalty: float = 1.0,
-        coverage_penalty: float = 0.0,
+        beam_size: int | None = None,
+        length_penalty: float | None = None,
+        coverage_penalty: float | None = None,
         n_best: int = 1,
         max_length: int | None = None,
         verbose: int = 0,
@@ -98,10 +97,12 @@ class TranslationModel(keras.Model):
         """The best translations of each sentence, with their scores and attention.
 
         Args:
-            texts: sentences. One of white space alone becomes an empty one; of one that is longer than 512
-                pieces the first ones are read, with a warning.
-            beam_size: hypotheses that live at a time; 1 takes the most probable piece each time.
-            length_penalty, coverage_penalty: see `keras_rnn.ops.beam_search`.
+            texts: sentences. One of white space alone becomes an empty one; of one that has more than 511
+                pieces the first 511 are read, with a warning.
+            beam_size: hypotheses that live at a time; 1 takes the most probable piece each time, and has no
+                penalties.
+            length_penalty, coverage_penalty: see `keras_rnn.ops.beam_search`. Of these three the default is
+                what `decoding` holds, an attribute: 5, 1.0 and 0.0; of a model of the zoo its recipe's.
             n_best: how many translations of each sentence, at most `beam_size`.
             max_length: the most pieces of one. Default: twice those of the sentence, and 10 more.
             verbose: 1 shows a progress bar.
@@ -114,11 +115,16 @@ class TranslationModel(keras.Model):
         """
         self._require_tokenizers()
         texts = as_texts(texts)
-        check_search(beam_size, n_best, max_length)
+        given = {
+            "beam_size": beam_size,
+            "length_penalty": length_penalty,
+            "coverage_penalty": coverage_penalty,
+        }
+        search: dict[str, Any] = {k: self.decoding[k] if v is None else v for k, v in given.items()}
+        check_search(search["beam_size"], n_best, max_length, search["coverage_penalty"])
         rows = self.encode_source(texts)
-        found: list[list[Translation]] = [
-            [Translation("", 0.0, [], [], None)] if not text.strip() else [] for text in texts
-        ]
+        nothing = Translation("", 0.0, [], [], None)
+        found: list[list[Translation]] = [[nothing] if len(row) == 1 else [] for row in rows]
         wanted = [k for k, own in enumerate(found) if not own]
         batches = sorted_token_batches([len(rows[k]) for k in wanted], TOKENS)
         progress = keras.utils.Progbar(len(wanted), verbose=verbose)
@@ -126,9 +132,7 @@ class TranslationModel(keras.Model):
             chosen = [wanted[k] for k in batch]
             source = [rows[k] for k in chosen]
             longest = [max_length or 2 * len(row) + 10 for row in source]
-            hypotheses = self._decoder(
-                pad(source), longest, beam_size, length_penalty, coverage_penalty, n_best
-            )
+            hypotheses = self._decoder(pad(source), longest, n_best, **search)
             read = read_hypotheses(hypotheses, source, self.source_tokenizer, self.target_tokenizer)
             for k, own in zip(chosen, read):
                 found[k] = own
@@ -150,7 +154,7 @@ class TranslationModel(keras.Model):
     def encode_source(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Ids of sentences as the encoder reads them, each with its end."""
         rows = self.source_tokenizer.encode(texts)
-        long = [k for k, row in enumerate(rows) if len(row) >= LONGEST]
+        long = [k for k, row in enumerate(rows) if len(row) > LONGEST - 1]
         if long:
             warnings.warn(
                 f"Sentence {long[0] + 1} has {len(rows[long[0]])} pieces; {LONGEST - 1} of them are read. "
@@ -171,11 +175,17 @@ class TranslationModel(keras.Model):
         return {}
 
     def _decoder(
-        self, source: Any, longest: Any, beam_size: int, length_penalty: float, coverage: float, n_best: int
+        self,
+        source: Any,
+        longest: Any,
+        n_best: int,
+        beam_size: int,
+        length_penalty: float,
+        coverage_penalty: float,
     ) -> Any:
         """`decode`, compiled once for each kind of search; on TensorFlow for all shapes and numbers."""
         greedy = beam_size == 1
-        key = (greedy, n_best, bool(coverage) and not greedy)
+        key = (greedy, n_best, bool(coverage_penalty) and not greedy)
 
         def decode(source: Any, longest: Any, beam: Any, penalty: Any, coverage: Any) -> Any:
             own = {} if greedy else {"length_penalty": penalty, "n_best": n_best}
@@ -188,12 +198,11 @@ class TranslationModel(keras.Model):
             np.asarray(longest, np.int32),
             np.asarray(beam_size, np.int32),
             np.asarray(length_penalty, np.float32),
-            np.asarray(coverage, np.float32),
+            np.asarray(coverage_penalty, np.float32),
         ]
-        if keras.backend.backend() != "tensorflow":  # the sizes of arrays must be known when it is compiled
-            return compiled(self, lambda source, longest: decode(source, longest, beam_size, *values[3:]))(
-                *values[:2]
-            )
+        if keras.backend.backend() != "tensorflow":
+            # Compiled as a whole it would have to know the sizes; its loop is compiled all the same.
+            return decode(source, values[1], beam_size, length_penalty, coverage_penalty)
         import tensorflow as tf
 
         if key not in self._compiled:
@@ -202,6 +211,8 @@ class TranslationModel(keras.Model):
         return self._compiled[key](*values)
 
     def _batches(self, name: str, x: Any, batch_size: int, **options: Any) -> Any:
+        if not self.built:
+            self.build()
         if isinstance(x, ParallelText):
             self._require_tokenizers()
             pairs = self.encode_source(x.source), self.encode_target(x.target)

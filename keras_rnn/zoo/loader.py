@@ -27,7 +27,7 @@ def load(name_or_folder: str | Path, weights: bool = True, **overrides: Any) -> 
     Args:
         name_or_folder: a published name (`list_models()`), or a folder that `keras-rnn train` wrote.
         weights: whether to read the trained weights; otherwise they are fresh.
-        **overrides: keys of the recipe's model, preprocessing or training table, for example
+        **overrides: keys of the recipe's model, preprocessing, training or decoding table, for example
             `max_length=None` to read every text to its end.
 
     Returns:
@@ -154,4 +154,5 @@ def build_translator(
         **own,
     )
     model.build()
+    model.decoding = dict(vars(recipe.decoding))
     return model

@@ -54,7 +54,7 @@ def read_recipe(path: str | Path) -> AnyRecipe:
 
 
 def replace(recipe: OneKind, **overrides: Any) -> OneKind:
-    """The recipe with keys of its `model`, `preprocessing` or `training` table changed.
+    """The recipe with keys of its `model`, `preprocessing`, `training` or `decoding` table changed.
 
     Raises:
         ValueError: if a key stands in none of them.

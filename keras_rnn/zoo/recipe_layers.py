@@ -87,6 +87,9 @@ def make_decoder(core: TranslatorCore, where: str, dtype: Any = None) -> Any:
         raise ValueError(f"`decoder` in {where} must read forwards; received a bidirectional layer.")
     cells = [layer.cell for layer in made]
     if core.attention is None:
+        for key in ("input_feeding", "attentional_units"):
+            if getattr(core, key) is not None:
+                raise ValueError(f"`{key}` in {where} belongs to an attention; there is no `attention`.")
         return layers.Recurrent(cells if len(cells) > 1 else cells[0], dtype=dtype)
     inner = f"`attention` in {where}"
     cls, arguments = _class_of(core.attention, ATTENTIONS, inner)

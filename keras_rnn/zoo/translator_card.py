@@ -97,7 +97,10 @@ def training(recipe: TranslatorRecipe, metrics: dict[str, Any]) -> list[str]:
     if recipe.model.label_smoothing:
         told.append(f"label smoothing {recipe.model.label_smoothing:g}")
     if part.average:
-        told.append(f"a moving average of the weights (momentum {part.average:g}) in their place at the end")
+        told.append(
+            f"a moving average of the weights (momentum {part.average:g}) in their place at the end, which "
+            "the curves do not know"
+        )
     told += [f"batches of {part.batch_size} pairs of like length", part.dtype, f"seed {part.seed}"]
     picture = ["![Learning curves](curves.png)", ""] if "training" in metrics else []
     return [*picture, f"{part.epochs} epochs in the recipe. {', '.join(told)}. All of it: `recipe.toml`."]

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from keras_rnn.metrics import bleu
+from keras_rnn.metrics import bleu, sacrebleu_metric
 from keras_rnn.zoo.pairs import read_pairs
 from keras_rnn.zoo.recipe_tables import TranslatorRecipe
 
@@ -19,6 +19,7 @@ def measure(
     `bleu` counts case for nothing, `bleu_cased` does not; both are of detokenized text. `perplexity` is that
     of a subword, the true ones before it given.
     """
+    sacrebleu_metric()  # told now if it is missing, and not after the search
     pairs, began = read_pairs(recipe.data, split, data), time.monotonic()
     found = model.translate(pairs.source, **vars(recipe.decoding), verbose=verbose)
     seconds = time.monotonic() - began

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from keras_rnn.layers import GRU, LSTM, AttentionRNN, Bidirectional, LSTMCell, LuongAttention
+from keras_rnn.layers import GRU, LSTM, AttentionRNN, Bidirectional, LSTMCell, LuongAttention, Recurrent
 from keras_rnn.models import SequenceToSequence
 from tests.contracts.arrays import distance
 from tests.models.small_translation import DECODERS, TYPES, pairs, translator
@@ -131,6 +131,9 @@ def test_what_is_refused():
         SequenceToSequence(5, 6, [], GRU(3))
     with pytest.raises(TypeError, match=r"`decoder` must be of keras_rnn.layers.Recurrent.*LSTMCell"):
         SequenceToSequence(5, 6, [GRU(3)], LSTMCell(3))
+    for wrong in (Bidirectional(GRU(3)), GRU(3, go_backwards=True), Recurrent(keras.layers.GRUCell(3))):
+        with pytest.raises(TypeError, match=r"`decoder` read forwards, with a cell of keras_rnn.layers"):
+            SequenceToSequence(5, 6, [GRU(3)], wrong)
     with pytest.raises(ValueError, match="`output_dropout` must"):
         SequenceToSequence(5, 6, [GRU(3)], GRU(3), output_dropout=1.0)
     with pytest.raises(ValueError, match=r"must have as many units as the embedding .* 4; received 3"):

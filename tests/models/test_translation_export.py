@@ -10,7 +10,7 @@ import pytest
 
 from tests.models.small_translation import text, with_tokenizers
 
-TEXTS = ["one two three", "", " \t", "six", "日本 ☃ two", "five four three two one one two"]
+TEXTS = ["one two three", "", "\u00a0\t", "six", "日本 ☃ two", "five four three two one one two"]
 SERVE = """
 import json, sys
 import tensorflow as tf

@@ -7,6 +7,7 @@ import pytest
 from keras_rnn.callbacks import ValidationBLEU
 from keras_rnn.metrics import bleu
 from keras_rnn.models import Translation
+from keras_rnn.models.pair_batches import PairBatches
 from keras_rnn.subwords import END, START
 from tests.models.small_translation import text, translator, with_tokenizers
 
@@ -26,8 +27,7 @@ def trained():
 def test_it_learns_and_bleu_is_in_the_logs(trained):
     model, held, logs = trained
     assert set(logs) == {"loss", "perplexity", "val_loss", "val_perplexity", "val_accuracy", "val_bleu"}
-    assert logs["val_bleu"][0] == 0.0
-    assert logs["val_bleu"][2] == logs["val_bleu"][4]
+    assert logs["val_bleu"][2] == logs["val_bleu"][4] != logs["val_bleu"][0]
     assert logs["val_bleu"][-1] == bleu(model.translate(held.source, beam_size=1), held.target)["bleu"] > 60
     assert model.evaluate(held, verbose=0, return_dict=True)["accuracy"] == pytest.approx(
         logs["val_accuracy"][-1], abs=1e-6
@@ -57,8 +57,8 @@ def test_pieces_and_attention_belong_together(trained):
 
 def test_what_is_no_sentence(trained):
     model, *_ = trained
-    empty, white, odd, plain = model.translate(["", " \t ", "日本 ☃", "two one"])
-    assert (empty, white) == ("", "")
+    empty, white, space, odd, plain = model.translate(["", " \t ", "\u00a0\u3000", "日本 ☃", "two one"])
+    assert (empty, white, space) == ("", "", "")
     assert isinstance(odd, str)
     assert plain == model.translate(["two one"])[0]
     with pytest.warns(UserWarning, match=r"Sentence 2 has \d+ pieces; 511 of them are read"):
@@ -82,17 +82,40 @@ def test_targets_begin_and_end():
     assert row[0] != START
 
 
-def test_tokens_decide_the_batches():
-    model = with_tokenizers()
+def test_tokens_decide_the_batches_and_every_pair_is_read_in_each_epoch():
+    model, data = with_tokenizers(), text(60)
+    rows = model.encode_source(data.source), model.encode_target(data.target)
+    epochs = range(8)
+    batches = PairBatches(*rows, tokens=150, shuffle=True, seed=3, epochs=len(epochs))
+    drawn = []
+    for epoch in epochs:
+        assert batches.epoch == epoch
+        drawn.append([tuple(own.tolist()) for own in batches.batches])
+        assert sorted(k for own in drawn[-1] for k in own) == list(range(60))
+        for source, target in (batches[k] for k in range(len(batches))):
+            assert source.size + target.size <= 150
+        batches.on_epoch_end()
+    assert len({len(own) for own in drawn}) == 1
+    assert len({tuple(own) for own in drawn}) == len(epochs)
+    later = PairBatches(*rows, tokens=150, shuffle=True, seed=3, first_epoch=5, epochs=len(epochs))
+    assert [tuple(own.tolist()) for own in later.batches] == drawn[5]
+
+
+def test_fit_takes_as_many_steps_in_every_epoch():
+    model, steps = with_tokenizers(), []
     model.compile("sgd")
-    steps = []
 
     class Count(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch, logs=None):
-            steps.append(batch)
+        def on_epoch_begin(self, epoch, logs=None):
+            steps.append(0)
 
-    model.fit(text(60), tokens=200, epochs=1, verbose=0, callbacks=[Count()])
-    assert len(steps) > 2
+        def on_train_batch_end(self, batch, logs=None):
+            steps[-1] += 1
+
+    model.fit(text(60), tokens=200, epochs=4, verbose=0, callbacks=[Count()])
+    assert len(steps) == 4
+    assert len(set(steps)) == 1
+    assert steps[0] > 2
 
 
 def test_what_is_refused(trained):
@@ -104,6 +127,10 @@ def test_what_is_refused(trained):
             "`n_best` must be at most `beam_size`; received n_best=3, beam_size=2",
         ),
         ({"max_length": 0}, "`max_length` must be a positive integer; received max_length=0"),
+        (
+            {"coverage_penalty": -1.0},
+            "`coverage_penalty` must be a number from 0; received coverage_penalty=-1",
+        ),
     ):
         with pytest.raises(ValueError, match=message):
             model.translate(["one"], **wrong)

@@ -150,7 +150,7 @@ def test_options_for_a_first_try(tmp_path, reviews):
         (
             '"SequenceClassifier"',
             '"Tagger"',
-            "`type` in .* must be one of .*'SequenceClassifier'; received type='Tagger'",
+            "`type` in .* must be one of .*'SequenceClassifier', .*; received type='Tagger'",
         ),
         ('["mean", "max"]', '["median"]', "`modes` must be one or more of .*received modes=.*median"),
     ],

@@ -67,7 +67,9 @@ def test_what_was_trained_is_loaded(finished):
     history = list(csv.DictReader((folder / "history.csv").read_text().splitlines()))
     assert float(history[-1]["val_perplexity"]) < float(history[0]["val_perplexity"])
     assert {"val_bleu", "val_accuracy"} <= set(ledger["final"])
-    assert zoo.load(folder, beam_size=1).name == "tiny_en_de"
+    assert model.translate(["two three"]) == model.translate(["two three"], beam_size=3, length_penalty=0.5)
+    greedy = zoo.load(folder, beam_size=1)
+    assert greedy.translate(["two three"]) == model.translate(["two three"], beam_size=1)
 
 
 def test_a_training_that_was_stopped_goes_on_to_the_same_weights(finished, pairs, tmp_path):
@@ -190,6 +192,20 @@ def test_what_a_recipe_may_say(tmp_path, old, new, message):
         return
     with pytest.raises(ValueError, match=message):
         read_recipe(folder / "recipe.toml")
+
+
+def test_without_an_attention_there_is_nothing_to_feed(tmp_path):
+    recipe = WITHOUT.replace("embedding_dimension = 12", "embedding_dimension = 12\nattentional_units = 5")
+    with pytest.raises(ValueError, match=r"`attentional_units` in .model. belongs to an attention"):
+        read_recipe(entry(tmp_path / "tiny", recipe) / "recipe.toml")
+
+
+def test_a_line_that_is_no_utf_8_does_not_lose_the_others(folder, tmp_path, capsys):
+    (tmp_path / "lines.txt").write_bytes(b"two one\nsi\xffx\nsix\n")
+    status, out, err = run(["translate", folder, "--file", tmp_path / "lines.txt"], capsys)
+    model = zoo.load(folder)
+    assert (status, out.splitlines()) == (0, model.translate(["two one", "si\ufffdx", "six"]))
+    assert "is not UTF-8: byte 0xff at position 10. U+FFFD stands for it." in " ".join(err.split())
 
 
 def test_unknown_pairs(tmp_path):
