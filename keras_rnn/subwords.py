@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import re
@@ -153,6 +154,14 @@ class SubwordTokenizer:
     def pieces(self) -> list[str]:
         """What each id stands for; U+2581 is a space."""
         return self._processor.id_to_piece(list(range(self.vocabulary_size)))
+
+    def get_config(self) -> dict[str, Any]:
+        """For a model that is saved: the bytes of the SentencePiece model as text."""
+        return {"model": base64.b64encode(self.model).decode("ascii")}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> SubwordTokenizer:
+        return cls(base64.b64decode(config["model"]))
 
     def encode(self, texts: Iterable[str]) -> list[np.ndarray]:
         """One int32 array of ids for each text; an empty text gives an empty array."""

@@ -23,8 +23,8 @@ def pipeline(batches: Callable[[], Iterable[Any]], signature: Any, count: int) -
 def without_autotune(dataset: Any) -> Any:
     """The same dataset, whose iterators end at once.
 
-    TensorFlow's tuner of pipelines sleeps twice as long each time, up to a minute, and `fit` does not return
-    from an epoch before it wakes: measured with 2.21, an epoch of 3 s takes 5 s, one of 12 s takes 20 s.
+    TensorFlow's tuner of pipelines sleeps twice as long each time, up to a minute, and `fit` may not return
+    from an epoch before it wakes: seen with 2.21 on busy cores, where an epoch of 3 s took 5 s, of 12 s 20 s.
     """
     import tensorflow as tf
 

@@ -9,8 +9,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_rnn.layers.checked import checked_size
-from keras_rnn.layers.output_softmax import OutputSoftmax, as_rows, known_features
+from keras_rnn.layers.checked import checked_size, known_features
+from keras_rnn.layers.output_softmax import OutputSoftmax, as_rows
 from keras_rnn.ops.sliced_softmax import sliced_cross_entropy
 
 

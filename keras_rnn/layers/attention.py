@@ -183,16 +183,3 @@ def check_rows(memory: Any, beside: Any, what: str) -> None:
         raise ValueError(
             f"`memory` must have as many rows as the {what}, {beside.shape[0]}; received {memory.shape[0]}."
         )
-
-
-def known_features(shape: Any, what: str, name: str) -> int:
-    """The last entry of a shape.
-
-    Raises:
-        ValueError: if it is not known.
-    """
-    if shape[-1] is None:
-        raise ValueError(
-            f"The last dimension of the {what} of `{name}` must be known; received shape {tuple(shape)}."
-        )
-    return shape[-1]

@@ -7,9 +7,9 @@ from typing import Any
 import keras
 from keras import initializers, ops, tree
 
-from keras_rnn.layers.attention import Attention, known_features
+from keras_rnn.layers.attention import Attention
 from keras_rnn.layers.cell import Constants, RecurrentCell, States
-from keras_rnn.layers.checked import checked_size
+from keras_rnn.layers.checked import checked_size, known_features
 from keras_rnn.layers.stacked import StackedCells
 from keras_rnn.ops.affine import project
 from keras_rnn.ops.state_product import state_product
@@ -172,7 +172,7 @@ class AttentionCell(RecurrentCell):
     def build(self, input_shape: Any, memory_shape: Any = None) -> None:
         self._check_memory(memory_shape)
         units = self.cell.output_size
-        self.memory_size = known_features(memory_shape, "memory", self.name)
+        self.memory_size = known_features(self, memory_shape, "memory")
         if not self.cell.built:
             self.cell.build(input_shape)
             self.cell.built = True

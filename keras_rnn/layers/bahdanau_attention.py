@@ -8,9 +8,9 @@ from typing import Any
 import keras
 from keras import initializers, ops
 
-from keras_rnn.layers.attention import Attention, known_features
+from keras_rnn.layers.attention import Attention
 from keras_rnn.layers.cell import Constants
-from keras_rnn.layers.checked import checked_size
+from keras_rnn.layers.checked import checked_size, known_features
 from keras_rnn.ops.affine import project
 from keras_rnn.ops.attention import additive_scores
 
@@ -78,7 +78,7 @@ class BahdanauAttention(Attention):
             return ops.squeeze(self.kernel_initializer((*shape, 1), dtype=dtype), -1)
 
         of_query, of_memory = (
-            known_features(s, w, self.name) for s, w in ((query_shape, "query"), (memory_shape, "memory"))
+            known_features(self, s, w) for s, w in ((query_shape, "query"), (memory_shape, "memory"))
         )
         start = self.kernel_initializer
         self.query_kernel = self.add_weight(

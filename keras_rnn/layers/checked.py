@@ -16,3 +16,17 @@ def checked_size(name: str, size: Any) -> int:
     if isinstance(size, bool) or not hasattr(size, "__index__") or size <= 0:
         raise ValueError(f"`{name}` must be a positive integer; received {name}={size!r}.")
     return int(size)
+
+
+def known_features(layer: Any, shape: Any, what: str = "inputs") -> int:
+    """The last dimension of a shape, as a layer wants it when it is built.
+
+    Raises:
+        ValueError: if it is not known.
+    """
+    if shape[-1] is None:
+        raise ValueError(
+            f"The last dimension of the {what} of `{layer.name}` must be known; "
+            f"received shape {tuple(shape)}."
+        )
+    return shape[-1]

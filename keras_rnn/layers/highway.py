@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import activations, initializers, ops
 
-from keras_rnn.layers.output_softmax import known_features
+from keras_rnn.layers.checked import known_features
 from keras_rnn.ops.affine import project
 
 

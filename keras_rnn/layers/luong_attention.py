@@ -8,9 +8,9 @@ from typing import Any
 import keras
 from keras import initializers, ops
 
-from keras_rnn.layers.attention import Attention, known_features
+from keras_rnn.layers.attention import Attention
 from keras_rnn.layers.cell import Constants
-from keras_rnn.layers.checked import checked_size
+from keras_rnn.layers.checked import checked_size, known_features
 from keras_rnn.ops.affine import project
 from keras_rnn.ops.attention import additive_scores, dot_scores
 
@@ -92,8 +92,8 @@ class LuongAttention(Attention):
             self.recurrent_constants = ("W_q", "values_rows")
 
     def build(self, query_shape: Any, memory_shape: Any, **_: Any) -> None:
-        of_query = known_features(query_shape, "query", self.name)
-        of_memory = known_features(memory_shape, "memory", self.name)
+        of_query = known_features(self, query_shape, "query")
+        of_memory = known_features(self, memory_shape, "memory")
         if "dot" in self.score_name and of_query != of_memory:
             raise ValueError(
                 f"`{self.name}` with score={self.score_name!r} needs queries as long as the vectors of the "

@@ -8,8 +8,8 @@ import keras
 from keras import ops
 
 from keras_rnn.layers.cell import dropout_mask
-from keras_rnn.layers.checked import check_rate, checked_size
-from keras_rnn.layers.output_softmax import OutputSoftmax, as_rows, known_features
+from keras_rnn.layers.checked import check_rate, checked_size, known_features
+from keras_rnn.layers.output_softmax import OutputSoftmax, as_rows
 from keras_rnn.ops.affine import project
 from keras_rnn.ops.sliced_softmax import sliced_cross_entropy
 

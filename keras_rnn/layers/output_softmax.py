@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import initializers, ops
 
-from keras_rnn.layers.checked import checked_size
+from keras_rnn.layers.checked import checked_size, known_features
 from keras_rnn.ops.affine import project
 
 
@@ -151,16 +151,6 @@ class OutputSoftmax(keras.layers.Layer):
             "kernel_initializer": initializers.serialize(self.kernel_initializer),
             "bias_initializer": initializers.serialize(self.bias_initializer),
         }
-
-
-def known_features(layer: keras.layers.Layer, input_shape: Any) -> int:
-    """d, or a ValueError where it is not known."""
-    if input_shape[-1] is None:
-        raise ValueError(
-            f"The last dimension of the inputs of `{layer.name}` must be known; "
-            f"received shape {tuple(input_shape)}."
-        )
-    return input_shape[-1]
 
 
 def as_rows(x: Any) -> Any:

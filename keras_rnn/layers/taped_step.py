@@ -61,9 +61,9 @@ class TapedStep:
         import tensorflow as tf
 
         projected, states, products = saved
-        replay = Replay(products)
         summed = dict.fromkeys(self.summed_paths)
         with tf.GradientTape() as tape:
+            replay = Replay(products, tape)
 
             def watched(path: Any, leaf: Any) -> Any:
                 if path in self.matrices:

@@ -38,12 +38,11 @@ class UniformAttention(Attention):
 
     def get_constants(self, memory: Any, memory_mask: Any = None, training: bool = False) -> Constants:
         constants = super().get_constants(memory, memory_mask, training)
-        # Scores that are all the same. In a loop the memory is there to be multiplied, and for nothing else;
-        # and the fast loop finds the gradient of a product by the tape, so what it multiplies must be on it.
-        return {**constants, "scores_rows": self.no_coverage(constants)}
+        # Made here: in a loop the memory is there to be multiplied alone. It has no gradient: a mask.
+        return {**constants, "scores_mask": self.no_coverage(constants)}
 
     def score(self, query: Any, constants: Constants, coverage: Any = None) -> Any:
-        e = constants["scores_rows"]
+        e = constants["scores_mask"]
         if len(query.shape) == 2:
             return e
         return ops.zeros_like(query[:, :, :1], self.score_dtype) + ops.expand_dims(e, 1)

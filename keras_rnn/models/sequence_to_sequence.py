@@ -53,8 +53,8 @@ class SequenceToSequence(TranslationModel):
         label_smoothing: see `keras_rnn.layers.FullSoftmax`.
         start, end: the ids that begin and end a target.
         seed: integer, makes the dropout reproducible.
-        source_tokenizer, target_tokenizer: see `keras_rnn.models.TranslationModel`, which has `fit` and
-            `translate`.
+        source_tokenizer, target_tokenizer, decoding: see `keras_rnn.models.TranslationModel`, which has
+            `fit` and `translate`.
 
     Call arguments:
         inputs: a dict of `source` `(batch, source)` and `target` `(batch, time)`, which begins with `start`.
@@ -215,6 +215,9 @@ class SequenceToSequence(TranslationModel):
     ) -> Hypotheses:
         """The target ids of source ids, by beam search; with `beam_size=1` the most probable id each time.
 
+        The latter needs none of what belongs to a beam, and is a beam search where it is given `n_best` or
+        `coverage_penalty`.
+
         Args:
             source: ids `(batch, source)`, padded with 0 on the right.
             max_length: most ids of a hypothesis. Default: twice those of the source, and 10 more.
@@ -229,16 +232,9 @@ class SequenceToSequence(TranslationModel):
         if self.attends:
             states = self.decoder.first_states(states, constants)
             settings = {"source_mask": mask, **settings}
-        # Given as tensors, nobody knows what they are before the run.
-        best, coverage = settings.get("n_best", 1), settings.get("coverage_penalty", 0.0)
-        if (
-            isinstance(beam_size, int)
-            and beam_size == best == 1
-            and isinstance(coverage, float)
-            and not coverage
-        ):
-            own = {k: v for k, v in settings.items() if k not in ("n_best", "coverage_penalty")}
-            return greedy(lambda y, s: self.step(y, s, constants), states, **ids, **own)
+        of_beams = settings.keys() & {"n_best", "coverage_penalty"}
+        if isinstance(beam_size, int) and beam_size == 1 and not of_beams:
+            return greedy(lambda y, s: self.step(y, s, constants), states, **ids, **settings)
         of_rows = tree.pack_sequence_as(
             constants,
             [
@@ -318,8 +314,9 @@ class SequenceToSequence(TranslationModel):
         def made(value: Any) -> Any:
             return keras.saving.deserialize_keras_object(value, custom_objects)
 
-        parts = {"encoder": [made(layer) for layer in config["encoder"]], "decoder": made(config["decoder"])}
-        return cls(**{**config, **parts})
+        names = ("decoder", "source_tokenizer", "target_tokenizer")
+        parts = {name: made(config[name]) for name in names if name in config}
+        return cls(**{**config, **parts, "encoder": [made(layer) for layer in config["encoder"]]})
 
 
 def _named(batch: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +21,10 @@ from keras_rnn.subwords import END, START, SubwordTokenizer
 TOKENS = 4000
 #: Pieces of a sentence that are read; the rest is left out, with a warning.
 LONGEST = 512
+DECODING = {"beam_size": 5, "length_penalty": 1.0, "coverage_penalty": 0.0}
+
+# Here, for the tokenizer itself runs without Keras.
+keras.saving.register_keras_serializable("keras_rnn")(SubwordTokenizer)
 
 
 class TranslationModel(keras.Model):
@@ -29,19 +33,21 @@ class TranslationModel(keras.Model):
     Args:
         source_tokenizer, target_tokenizer: each a `keras_rnn.subwords.SubwordTokenizer`; of a joint
             vocabulary the same one. Without them the model reads and writes ids alone.
+        decoding: `beam_size`, `length_penalty` and `coverage_penalty`, which `translations` and an exported
+            model take where nothing else is asked for. Default: 5, 1.0 and 0.0.
     """
 
     def __init__(
         self,
         source_tokenizer: SubwordTokenizer | None = None,
         target_tokenizer: SubwordTokenizer | None = None,
+        decoding: Mapping[str, Any] = DECODING,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.source_tokenizer: Any = source_tokenizer
         self.target_tokenizer: Any = target_tokenizer
-        #: What `translations` and an exported model do where nothing else is asked for.
-        self.decoding = {"beam_size": 5, "length_penalty": 1.0, "coverage_penalty": 0.0}
+        self.decoding = {**DECODING, **decoding}
 
     def fit(
         self,
@@ -102,7 +108,7 @@ class TranslationModel(keras.Model):
             beam_size: hypotheses that live at a time; 1 takes the most probable piece each time, and has no
                 penalties.
             length_penalty, coverage_penalty: see `keras_rnn.ops.beam_search`. Of these three the default is
-                what `decoding` holds, an attribute: 5, 1.0 and 0.0; of a model of the zoo its recipe's.
+                that of the model's `decoding`.
             n_best: how many translations of each sentence, at most `beam_size`.
             max_length: the most pieces of one. Default: twice those of the sentence, and 10 more.
             verbose: 1 shows a progress bar.
@@ -225,6 +231,14 @@ class TranslationModel(keras.Model):
             f"`{name}` must be a keras_rnn.datasets.ParallelText; received {type(x).__name__}. "
             "Make one: ParallelText(sources, targets)."
         )
+
+    def get_config(self) -> dict[str, Any]:
+        tokenizers = {"source_tokenizer": self.source_tokenizer, "target_tokenizer": self.target_tokenizer}
+        return {
+            **super().get_config(),
+            "decoding": dict(self.decoding),
+            **{name: keras.saving.serialize_keras_object(own) for name, own in tokenizers.items() if own},
+        }
 
     def _require_tokenizers(self) -> None:
         if self.source_tokenizer is None or self.target_tokenizer is None:

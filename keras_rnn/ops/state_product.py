@@ -69,10 +69,15 @@ class Replay:
     """The same step again: products have their recorded values, and their gradients are noted.
 
     The matrices of a replay are the transposed ones. TensorFlow's alone: it sets a gradient by hand.
+
+    Args:
+        products: their values, in the order in which the step forms them.
+        tape: the `tf.GradientTape` that the step is taken on.
     """
 
-    def __init__(self, products: list[Any]) -> None:
+    def __init__(self, products: list[Any], tape: Any) -> None:
         self.products = products
+        self.tape = tape
         self.right: list[Any] = [ops.zeros_like(product) for product in products]
         self.count = 0
 
@@ -89,4 +94,7 @@ class Replay:
 
             return tf.identity(self.products[place]), gradient
 
+        # The tape goes back to a product for its matrix, even where what multiplies it has no gradient.
+        state = tf.identity(state)
+        self.tape.watch(state)
         return product(state)

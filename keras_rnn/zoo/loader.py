@@ -149,10 +149,10 @@ def build_translator(
         seed=recipe.training.seed,
         source_tokenizer=source,
         target_tokenizer=target,
+        decoding=vars(recipe.decoding),
         dtype=dtype,
         name=recipe.name,
         **own,
     )
     model.build()
-    model.decoding = dict(vars(recipe.decoding))
     return model

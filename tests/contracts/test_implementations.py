@@ -215,8 +215,19 @@ class JoinedCell(layers.RecurrentCell):
         return h, [h]
 
 
-def test_a_cell_of_ones_own_runs_on_the_fast_path():
-    cell = JoinedCell(dtype="float64")
+class ReadingCell(JoinedCell):
+    """One whose product reads nothing that has a gradient, neither input nor state."""
+
+    def step(self, projected, states, constants):
+        ones = keras.ops.ones_like(keras.ops.concatenate([projected, states[0]], axis=1))
+        z = state_product(keras.ops.stop_gradient(ones), constants["M"])[:, : constants["M"].shape[0] // 2]
+        h = keras.ops.tanh(projected + z) * constants["gain"] + 0.5 * states[0]
+        return h, [h]
+
+
+@pytest.mark.parametrize("make", [JoinedCell, ReadingCell])
+def test_a_cell_of_ones_own_runs_on_the_fast_path(make):
+    cell = make(dtype="float64")
     fast, plain = (
         layers.Recurrent(cell, return_sequences=True, implementation=way) for way in ("fast", "plain")
     )

@@ -122,6 +122,15 @@ def test_weights_are_shared_and_tied():
     assert count() - count(share_embeddings=True, tie_embeddings=True) == 2 * 30 * 6
 
 
+def test_a_beam_of_one_is_greedy_unless_it_has_what_belongs_to_a_beam():
+    model = translator("coverage")
+    greedy, beam = model.decode(SOURCE, 6, beam_size=1), model.decode(SOURCE, 6, beam_size=1, n_best=2)
+    assert tuple(greedy.ids.shape) == (4, 1, 6)
+    assert tuple(beam.ids.shape) == (4, 2, 6)
+    one = model.decode(SOURCE, 6, beam_size=1, coverage_penalty=0.3, length_penalty=0.0)
+    assert (ops.convert_to_numpy(one.scores) < ops.convert_to_numpy(one.log_p) - 1e-3).any()
+
+
 def test_what_is_refused():
     with pytest.raises(
         ValueError, match=r"`share_embeddings` needs one vocabulary .* received 5 and 6 types"

@@ -6,7 +6,7 @@ import pytest
 
 from keras_rnn.callbacks import ValidationBLEU
 from keras_rnn.metrics import bleu
-from keras_rnn.models import Translation
+from keras_rnn.models import SequenceToSequence, Translation
 from keras_rnn.models.pair_batches import PairBatches
 from keras_rnn.subwords import END, START
 from tests.models.small_translation import text, translator, with_tokenizers
@@ -64,6 +64,18 @@ def test_what_is_no_sentence(trained):
     with pytest.warns(UserWarning, match=r"Sentence 2 has \d+ pieces; 511 of them are read"):
         both = model.translate(["two one", "two " * 5000], max_length=5)
     assert both[0] == model.translate(["two one"], max_length=5)[0]
+
+
+def test_a_saved_model_takes_sentences_as_before(trained, tmp_path):
+    model, held, _ = trained
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.translate(held.source[:5]) == model.translate(held.source[:5])
+    assert loaded.decoding == model.decoding
+    greedy = SequenceToSequence.from_config({**model.get_config(), "decoding": {"beam_size": 1}})
+    greedy.build()
+    greedy.set_weights(model.get_weights())
+    assert greedy.translate(held.source[:5]) == model.translate(held.source[:5], beam_size=1)
 
 
 def test_the_longest_is_as_long_as_is_allowed(trained):
