@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 
@@ -106,6 +107,41 @@ def bleu(hypotheses: Sequence[str], references: Sequence[str], lowercase: bool =
     metric = sacrebleu_metric(lowercase)
     score = metric.corpus_score(list(hypotheses), [list(references)]).score
     return {"bleu": round(score, 4), "signature": str(metric.get_signature())}
+
+
+def bleu_by_length(
+    hypotheses: Sequence[str], references: Sequence[str], sources: Sequence[str], parts: int = 4
+) -> list[dict[str, Any]]:
+    """BLEU of the shortest sentences, of longer ones, and so on: equal parts of the sources by their words.
+
+    Sentences of one length stand in the order of the text, so that a length may be on both sides of a cut.
+
+    Args:
+        hypotheses, references: see `bleu`.
+        sources: what was translated.
+        parts: how many.
+
+    Returns:
+        For each part, the shortest first: `shortest` and `longest`, in words, `sentences` and `bleu`.
+
+    Raises:
+        ValueError: if there are not as many of each, or fewer than `parts`.
+    """
+    if not len(hypotheses) == len(references) == len(sources) >= parts >= 1:
+        raise ValueError(
+            f"`hypotheses`, `references` and `sources` must be as many, and at least `parts`; received "
+            f"{len(hypotheses)}, {len(references)}, {len(sources)} and parts={parts}."
+        )
+    words = np.array([len(source.split()) for source in sources])
+    return [
+        {
+            "shortest": int(words[rows].min()),
+            "longest": int(words[rows].max()),
+            "sentences": len(rows),
+            "bleu": bleu([hypotheses[k] for k in rows], [references[k] for k in rows])["bleu"],
+        }
+        for rows in np.array_split(np.argsort(words, kind="stable"), parts)
+    ]
 
 
 def sacrebleu_metric(lowercase: bool = True) -> Any:

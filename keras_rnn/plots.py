@@ -40,6 +40,35 @@ def learning_curves(history: Sequence[Mapping[str, float]], path: str | Path, ti
     _save(figure, path)
 
 
+def bleu_by_length(
+    systems: Mapping[str, Sequence[Mapping[str, Any]]], path: str | Path, title: str = ""
+) -> None:
+    """Draws how well translators do on short and on long sentences: one line each.
+
+    Args:
+        systems: of each name what `keras_rnn.metrics.bleu_by_length` gives.
+        path: the PNG to write.
+        title: stands above.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+    axis = figure.subplots()
+    for name, rows in systems.items():
+        middles = [(row["shortest"] + row["longest"]) / 2 for row in rows]
+        axis.plot(middles, [row["bleu"] for row in rows], marker="o", label=name)
+    rows = next(iter(systems.values()))
+    axis.set_xticks(
+        [(row["shortest"] + row["longest"]) / 2 for row in rows],
+        [f"{row['shortest']}\u2013{row['longest']}" for row in rows],
+    )
+    axis.set(xlabel="words of the source", ylabel="BLEU", title=title)
+    axis.set_ylim(bottom=0)
+    axis.grid(alpha=0.3)
+    axis.legend()
+    _save(figure, path)
+
+
 def attention(
     weights: Any, source: Sequence[str], target: Sequence[str], path: str | Path, title: str = ""
 ) -> None:

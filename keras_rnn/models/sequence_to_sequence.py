@@ -16,6 +16,7 @@ from keras_rnn.layers.checked import check_rate, checked_size
 from keras_rnn.layers.full_softmax import FullSoftmax
 from keras_rnn.layers.recurrent import Recurrent
 from keras_rnn.metrics import Perplexity
+from keras_rnn.models.scheduled_sampling import mixed_inputs
 from keras_rnn.models.translation_model import TranslationModel
 from keras_rnn.ops.beam_search import beam_search, repeat_rows
 from keras_rnn.ops.decoding import greedy
@@ -37,8 +38,8 @@ class SequenceToSequence(TranslationModel):
     the true y[t-1] is read (teacher forcing), and the loop runs once for a batch. The loss is the mean over
     the tokens of y. Padding is id 0, on the right, and counts nowhere.
 
-    Weights, in this order: E_x `(V_x, embedding)`; those of the encoder's layers, the bridge, E_y
-    `(V_y, embedding)` unless it is E_x, the decoder, the softmax.
+    Weights, in this order: the share of `scheduled_sampling`, if any; E_x `(V_x, embedding)`; those of the
+    encoder's layers, the bridge, E_y `(V_y, embedding)` unless it is E_x, the decoder, the softmax.
 
     Args:
         source_vocabulary_size, target_vocabulary_size: V_x, V_y.
@@ -51,6 +52,9 @@ class SequenceToSequence(TranslationModel):
         hidden_dropout: of what stands between the layers of the encoder, and of the memory.
         output_dropout: of o.
         label_smoothing: see `keras_rnn.layers.FullSoftmax`.
+        scheduled_sampling: share of the y[t-1] that, while training, are drawn from the model itself: see
+            `keras_rnn.models.scheduled_sampling.mixed_inputs`; a step takes about half as long again. Above 0
+            it becomes a weight of that name, which a callback may assign to: it usually rises. Default 0.0.
         start, end: the ids that begin and end a target.
         seed: integer, makes the dropout reproducible.
         source_tokenizer, target_tokenizer, decoding: see `keras_rnn.models.TranslationModel`, which has
@@ -96,6 +100,7 @@ class SequenceToSequence(TranslationModel):
         hidden_dropout: float = 0.0,
         output_dropout: float = 0.0,
         label_smoothing: float = 0.0,
+        scheduled_sampling: float = 0.0,
         start: int = 2,
         end: int = 3,
         seed: int | None = None,
@@ -113,11 +118,12 @@ class SequenceToSequence(TranslationModel):
             "hidden_dropout": hidden_dropout,
             "output_dropout": output_dropout,
             "label_smoothing": label_smoothing,
+            "scheduled_sampling": scheduled_sampling,
             "start": start,
             "end": end,
             "seed": seed,
         }
-        for name in ("embedding_dropout", "hidden_dropout", "output_dropout"):
+        for name in ("embedding_dropout", "hidden_dropout", "output_dropout", "scheduled_sampling"):
             check_rate(name, self._config[name])
         if share_embeddings and source_vocabulary_size != target_vocabulary_size:
             raise ValueError(
@@ -171,6 +177,13 @@ class SequenceToSequence(TranslationModel):
                 f"{embedding}; received {units}. Change one of them, or `attentional_units`."
             )
         _build(self.softmax, (None, None, units))
+        if self._config["scheduled_sampling"]:
+            self.scheduled_sampling = self.add_weight(
+                (),
+                keras.initializers.Constant(self._config["scheduled_sampling"]),
+                trainable=False,
+                name="scheduled_sampling",
+            )
         self.built = True
 
     # ------------------------------------------------------------------------ the parts, pure functions
@@ -256,10 +269,18 @@ class SequenceToSequence(TranslationModel):
     def call(self, inputs: dict[str, Any], training: bool = False) -> dict[str, Any]:
         target = inputs["target"]
         memory, mask, states = self.encode(inputs["source"], training)
-        x = self._drop(self.target_embedding(target[:, :-1]), "embedding_dropout", training)
-        arguments = {"memory": memory, "memory_mask": mask} if self.attends else {}
-        o, *_ = self.decoder(x, initial_state=states, training=training, **arguments)
-        o = self._drop(o, "output_dropout", training)
+        arguments: dict[str, Any] = {"memory": memory, "memory_mask": mask} if self.attends else {}
+
+        def outputs_after(ids: Any, training: bool) -> Any:
+            x = self._drop(self.target_embedding(ids), "embedding_dropout", training)
+            o, *_ = self.decoder(x, initial_state=states, training=training, **arguments)
+            return self._drop(o, "output_dropout", training)
+
+        read = target[:, :-1]
+        if training and self._config["scheduled_sampling"]:
+            log_p = ops.stop_gradient(self.softmax(outputs_after(read, training=False), **self._matrix))
+            read = mixed_inputs(target, log_p, self.scheduled_sampling, self.seed_generator)
+        o = outputs_after(read, training)
         y = target[:, 1:]
         weights = ops.cast(ops.not_equal(y, PADDING), self.softmax.output_dtype)
         total, nll = self.softmax(o, targets=y, sample_weight=weights, training=training, **self._matrix)

@@ -94,6 +94,8 @@ def evaluate(
         key = f"{split} {method}" if method else "evaluation" if split == "test" else split
         metrics[key] = result
         write_text(folder / METRICS, json.dumps(metrics, indent=2) + "\n")
+        if isinstance(recipe, TranslatorRecipe) and key == "evaluation":
+            translator_evaluation.draw_by_length(recipe, folder, metrics)
     return result
 
 

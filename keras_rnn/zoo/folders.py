@@ -14,6 +14,7 @@ from keras_rnn.zoo.recipe_tables import AnyRecipe
 
 #: The subword models of a translator: of one vocabulary for both languages, or one for each.
 JOINT, SOURCE, TARGET = "assets/subwords.model", "assets/source.model", "assets/target.model"
+BY_LENGTH = "bleu_by_length.png"
 RECIPE, METRICS, CARD, PROBE, VOCABULARY = (
     "recipe.toml",
     "metrics.json",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from keras_rnn.zoo.folders import BY_LENGTH
 from keras_rnn.zoo.recipe_tables import TranslatorRecipe
 
 USE = ['model.translate(["Two dogs play in the snow."])']
@@ -23,7 +24,7 @@ def cross_entropy(evaluation: dict[str, Any]) -> str:
 def results(recipe: TranslatorRecipe, metrics: dict[str, Any]) -> list[str]:
     """The table of what was measured."""
     rows = [metrics[key] for key in ("validation", "evaluation") if key in metrics]
-    decoding = recipe.decoding
+    decoding, lengths = recipe.decoding, metrics["evaluation"]["by_length"]
     return [
         "| split | sentences | BLEU | with case | greedy | perplexity of a subword | time | on |",
         "|---|---|---|---|---|---|---|---|",
@@ -37,7 +38,17 @@ def results(recipe: TranslatorRecipe, metrics: dict[str, Any]) -> list[str]:
         f"Beam search with {decoding.beam_size} hypotheses, length penalty {decoding.length_penalty:g}, "
         f"coverage penalty {decoding.coverage_penalty:g}. BLEU of detokenized text by sacrebleu: "
         f"`{rows[-1]['signature']}`, with case `{rows[-1]['signature_cased']}`.",
+        "",
+        f"| words of the source | {' | '.join(_range(row) for row in lengths)} |",
+        "|---" * (1 + len(lengths)) + "|",
+        f"| BLEU | {' | '.join(format(row['bleu'], '.2f') for row in lengths)} |",
+        "",
+        f"![BLEU by length]({BY_LENGTH})",
     ]
+
+
+def _range(row: dict[str, Any]) -> str:
+    return f"{row['shortest']} to {row['longest']}"
 
 
 def layers(recipe: TranslatorRecipe) -> str:

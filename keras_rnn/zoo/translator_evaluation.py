@@ -6,7 +6,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from keras_rnn.metrics import bleu, sacrebleu_metric
+from keras_rnn import plots
+from keras_rnn.metrics import bleu, bleu_by_length, sacrebleu_metric
+from keras_rnn.zoo.folders import BY_LENGTH, entry_names, read_entry
 from keras_rnn.zoo.pairs import read_pairs
 from keras_rnn.zoo.recipe_tables import TranslatorRecipe
 
@@ -17,7 +19,8 @@ def measure(
     """BLEU of a whole split, by the recipe's beam search and by the most probable piece each time.
 
     `bleu` counts case for nothing, `bleu_cased` does not; both are of detokenized text. `perplexity` is that
-    of a subword, the true ones before it given.
+    of a subword, the true ones before it given. `by_length` is the BLEU of each quarter of the sentences, by
+    the words of the source.
     """
     sacrebleu_metric()  # told now if it is missing, and not after the search
     pairs, began = read_pairs(recipe.data, split, data), time.monotonic()
@@ -34,7 +37,20 @@ def measure(
         "bleu_cased": round(cased["bleu"], 3),
         "signature_cased": cased["signature"],
         "bleu_greedy": round(bleu(greedy, pairs.target)["bleu"], 3),
+        "by_length": bleu_by_length(found, pairs.target, pairs.source),
         "perplexity": round(logs["perplexity"], 3),
         "accuracy": round(logs["accuracy"], 5),
         "seconds": round(seconds, 1),
     }
+
+
+def draw_by_length(recipe: TranslatorRecipe, folder: Path, metrics: dict[str, Any]) -> None:
+    """Draws BLEU by length of an entry, and of the published ones on the same pairs, into its folder."""
+    systems = {}
+    for name in entry_names():
+        _, other, theirs = read_entry(name)
+        if name != recipe.name and getattr(other, "data", None) == recipe.data and "evaluation" in theirs:
+            systems[name] = theirs["evaluation"]["by_length"]
+    systems[recipe.name] = metrics["evaluation"]["by_length"]
+    title = f"Test split of {recipe.data.dataset}, {recipe.data.source} to {recipe.data.target}"
+    plots.bleu_by_length(systems, folder / BY_LENGTH, title)

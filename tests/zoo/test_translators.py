@@ -95,6 +95,9 @@ def test_bleu_is_that_of_the_recipes_beam(folder, pairs):
     assert "case:mixed" in result["signature_cased"]
     greedy = bleu(model.translate(test.source, beam_size=1), test.target)["bleu"]
     assert result["bleu_greedy"] == pytest.approx(greedy, abs=1e-3)
+    assert [row["sentences"] for row in result["by_length"]] == [4, 4, 4, 3]
+    assert result["by_length"][0]["longest"] <= result["by_length"][1]["shortest"] < 5
+    assert (folder / "bleu_by_length.png").stat().st_size > 5000
     assert (result["pairs"], result["command"]) == (15, "keras-rnn evaluate tiny_en_de")
     assert evaluate(folder, write=False, verbose=0, split="validation")["pairs"] == 20
     with pytest.raises(ValueError, match="`examples` must be left out for a SequenceToSequence"):
@@ -116,6 +119,8 @@ def test_the_card_tells_what_the_files_say(folder, pairs, tmp_path, monkeypatch)
         f"| test | 15 | {told['bleu']:.2f} | {told['bleu_cased']:.2f} | {told['bleu_greedy']:.2f} |",
         "Beam search with 3 hypotheses, length penalty 0.5, coverage penalty 0.",
         f"`{told['signature']}`",
+        "![BLEU by length](bleu_by_length.png)",
+        "| BLEU | " + " | ".join(f"{row['bleu']:.2f}" for row in told["by_length"]) + " |",
         "50 subwords (bpe), one for both languages, in 12 dimensions, also the matrix of the softmax",
         "Bidirectional GRU 8 → LSTM 10, GRU 9; BahdanauAttention (units 7, normalize True) before each step",
         "0.05 of the embeddings' features, 0.05 of what the softmax reads",
