@@ -14,6 +14,17 @@ from keras_rnn import zoo
 from keras_rnn.zoo.environment import environment
 
 SENTENCE = "the plot is thin but the two leads carry it and I was moved more than once . "
+WARM_UP = 10
+
+
+def latencies(run, inputs):
+    """Seconds of `run` for each of the inputs, but for the first ones, which warm it."""
+    seconds = []
+    for one in inputs:
+        began = time.perf_counter()
+        run(one)
+        seconds.append(time.perf_counter() - began)
+    return seconds[WARM_UP:]
 
 
 def main():
@@ -28,13 +39,8 @@ def main():
         zoo.load(arguments.name).export(f"{folder}/model")
         serve = tf.saved_model.load(f"{folder}/model").signatures["serving_default"]
         for size in (1, 64):
-            text = tf.constant([review] * size)
-            seconds = []
-            for repeat in range(arguments.repeats + 10):
-                began = time.perf_counter()
-                serve(text=text)["probability"].numpy()
-                if repeat >= 10:
-                    seconds.append(time.perf_counter() - began)
+            texts = [tf.constant([review] * size)] * (WARM_UP + arguments.repeats)
+            seconds = latencies(lambda text: serve(text=text)["probability"].numpy(), texts)
             print(f"batch {size}: median {1e3 * statistics.median(seconds):.2f} ms, of {arguments.repeats}")
     print(environment())
 
