@@ -10,9 +10,10 @@ import numpy as np
 
 from keras_rnn.datasets.batching import bucketed_batches, pad, sorted_batches, token_batches
 from keras_rnn.datasets.pipelines import pipeline
+from keras_rnn.models.epoch_batches import EpochBatches
 
 
-class PairBatches(keras.utils.PyDataset):
+class PairBatches(EpochBatches):
     """Batches `(source, target)`, where pairs of like length stand together.
 
     Args:
@@ -37,7 +38,7 @@ class PairBatches(keras.utils.PyDataset):
         first_epoch: int = 0,
         epochs: int = 1,
     ) -> None:
-        super().__init__()
+        super().__init__(first_epoch)
         self.source = source
         self.target = target
         self.lengths = [np.array([len(row) for row in rows], np.int64) for rows in (source, target)]
@@ -45,45 +46,35 @@ class PairBatches(keras.utils.PyDataset):
         self.tokens = tokens
         self.shuffle = shuffle
         self.seed = seed
-        self.epoch = first_epoch
         self.count = 0
         if tokens is not None and shuffle:
             # From the first epoch of all, that a training which goes on has as many.
             self.count = max(len(self._token_batches(epoch)) for epoch in range(max(epochs, 1)))
         # XLA compiles anew for each shape: under JAX, which always compiles, lengths are rounded up.
         self.multiple = 16 if keras.backend.backend() == "jax" else 1
-        self._draw()
+        self.batches = self.draw()
 
-    def _draw(self) -> None:
+    def draw(self) -> list[np.ndarray]:
         if not self.shuffle:
-            self.batches = sorted_batches(self.lengths[1], self.batch_size)
-        elif self.tokens is None:
+            return sorted_batches(self.lengths[1], self.batch_size)
+        if self.tokens is None:
             # By whole target lengths first, and within one by that of the source.
             lengths = self.lengths[1] + self.lengths[0] / (1 + self.lengths[0].max(initial=0))
-            self.batches = bucketed_batches(lengths, self.batch_size, self.seed, self.epoch)
-        else:
-            self.batches = self._token_batches(self.epoch)
-            while 0 < len(self.batches) < self.count:
-                largest = max(range(len(self.batches)), key=lambda k: len(self.batches[k]))
-                self.batches[largest : largest + 1] = np.array_split(self.batches[largest], 2)
+            return bucketed_batches(lengths, self.batch_size, self.seed, self.epoch)
+        batches = self._token_batches(self.epoch)
+        while 0 < len(batches) < self.count:
+            largest = max(range(len(batches)), key=lambda k: len(batches[k]))
+            batches[largest : largest + 1] = np.array_split(batches[largest], 2)
+        return batches
 
     def _token_batches(self, epoch: int) -> list[np.ndarray]:
         source, target = self.lengths
         return token_batches(source, target, self.tokens or 1, self.seed, epoch)
 
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        chosen = self.batches[index]
-        source, target = (
-            pad([rows[row] for row in chosen], multiple=self.multiple) for rows in (self.source, self.target)
+    def read(self, rows: np.ndarray) -> tuple[np.ndarray, ...]:
+        return tuple(
+            pad([own[row] for row in rows], multiple=self.multiple) for own in (self.source, self.target)
         )
-        return source, target
-
-    def on_epoch_end(self) -> None:
-        self.epoch += 1
-        self._draw()
 
     def for_keras(self) -> Any:
         """What `fit` is to be given: on TensorFlow a `tf.data.Dataset`, elsewhere this object."""
@@ -91,9 +82,5 @@ class PairBatches(keras.utils.PyDataset):
             return self
         import tensorflow as tf
 
-        def batches() -> Any:
-            yield from (self[index] for index in range(len(self)))
-            self.on_epoch_end()
-
         spec = tf.TensorSpec((None, None), tf.int32)
-        return pipeline(batches, (spec, spec), len(self))
+        return pipeline(self.whole_epoch, (spec, spec), len(self))

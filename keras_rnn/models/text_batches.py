@@ -10,9 +10,10 @@ import numpy as np
 
 from keras_rnn.datasets.batching import bucketed_batches, pad, sorted_batches
 from keras_rnn.datasets.pipelines import pipeline
+from keras_rnn.models.epoch_batches import EpochBatches
 
 
-class TextBatches(keras.utils.PyDataset):
+class TextBatches(EpochBatches):
     """Batches `(ids, *targets)`, where rows of like length stand together.
 
     Args:
@@ -35,38 +36,26 @@ class TextBatches(keras.utils.PyDataset):
         first_epoch: int = 0,
         drop_remainder: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(first_epoch)
         self.rows = rows
         self.targets = targets
         self.lengths = np.array([len(row) for row in rows], np.int64)
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.seed = seed
-        self.epoch = first_epoch
         self.drop_remainder = drop_remainder
         # XLA compiles anew for each shape: under JAX, which always compiles, lengths are rounded up.
         self.multiple = 32 if keras.backend.backend() == "jax" else 1
-        self._draw()
+        self.batches = self.draw()
 
-    def _draw(self) -> None:
+    def draw(self) -> list[np.ndarray]:
         if self.shuffle:
-            self.batches = bucketed_batches(
-                self.lengths, self.batch_size, self.seed, self.epoch, self.drop_remainder
-            )
-        else:
-            self.batches = sorted_batches(self.lengths, self.batch_size)
+            return bucketed_batches(self.lengths, self.batch_size, self.seed, self.epoch, self.drop_remainder)
+        return sorted_batches(self.lengths, self.batch_size)
 
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
-        chosen = self.batches[index]
-        ids = pad([self.rows[row] for row in chosen], multiple=self.multiple)
-        return (ids, *(target[chosen] for target in self.targets))
-
-    def on_epoch_end(self) -> None:
-        self.epoch += 1
-        self._draw()
+    def read(self, rows: np.ndarray) -> tuple[np.ndarray, ...]:
+        ids = pad([self.rows[row] for row in rows], multiple=self.multiple)
+        return (ids, *(target[rows] for target in self.targets))
 
     @property
     def order(self) -> np.ndarray:
@@ -83,9 +72,5 @@ class TextBatches(keras.utils.PyDataset):
             return self
         import tensorflow as tf
 
-        def batches() -> Any:
-            yield from (self[index] for index in range(len(self)))
-            self.on_epoch_end()
-
         specs = tuple(tf.TensorSpec((None, *target.shape[1:]), target.dtype) for target in self.targets)
-        return pipeline(batches, (tf.TensorSpec((None, None), tf.int32), *specs), len(self))
+        return pipeline(self.whole_epoch, (tf.TensorSpec((None, None), tf.int32), *specs), len(self))

@@ -1,5 +1,7 @@
 """Sentences into a translator, and sentences out of it."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from keras_rnn.metrics import bleu
 from keras_rnn.models import SequenceToSequence, Translation
 from keras_rnn.models.pair_batches import PairBatches
 from keras_rnn.subwords import END, START
+from tests.contracts.test_jax import run_on_jax
 from tests.models.small_translation import text, translator, with_tokenizers
 
 
@@ -152,3 +155,33 @@ def test_what_is_refused(trained):
         model.fit(held.source)
     with pytest.raises(ValueError, match="one translation for each of `references`; received 1 and 2"):
         bleu(["a"], ["a", "b"])
+
+
+ON_JAX = """
+import json
+from tests.models.test_translation_model import *
+print(json.dumps(two_epochs()))
+"""
+
+
+def two_epochs():
+    """The losses of two epochs of SGD, from weights alike on every backend, and translations after them."""
+    model, data = with_tokenizers(), text(40, seed=3)
+    model.build()
+    random = np.random.default_rng(2)
+    model.set_weights([0.3 * random.normal(size=w.shape) for w in model.get_weights()])
+    model.compile(keras.optimizers.SGD(0.5))
+    logs = model.fit(data, validation_data=data, batch_size=10, epochs=2, verbose=0).history
+    best = model.translations(data.source[:3], beam_size=3, max_length=5)
+    return logs["loss"], logs["val_loss"], [own[0].text for own in best], [own[0].score for own in best]
+
+
+@pytest.mark.slow
+def test_fit_and_translate_do_the_same_on_jax():
+    loss, val_loss, texts, scores = json.loads(run_on_jax("-c", ON_JAX).splitlines()[-1])
+    own = two_epochs()
+    assert loss == pytest.approx(own[0], abs=1e-3)
+    assert val_loss == pytest.approx(own[1], abs=1e-3)
+    assert val_loss[1] < val_loss[0] - 0.05
+    assert texts == own[2]
+    assert scores == pytest.approx(own[3], abs=1e-3)
