@@ -20,7 +20,11 @@ LAYER_KEYS = ("bidirectional", "weight_drop", "wrap", "initializer_range")
 def _named(base: type) -> dict[str, Any]:
     """The public layers of a kind, by name."""
     public = {name: getattr(layers, name) for name in layers.__all__}
-    return {name: cls for name, cls in public.items() if issubclass(cls, base) and cls is not base}
+    return {
+        name: cls
+        for name, cls in public.items()
+        if isinstance(cls, type) and issubclass(cls, base) and cls is not base
+    }
 
 
 RECURRENT, WRAPPERS = _named(layers.Recurrent), _named(layers.WrappedCell)
