@@ -335,3 +335,17 @@ def test_python_and_graph_read_multi30k_alike(kind):
     assert sum(row.count(UNKNOWN) for row in python) == 0
     written = tokenizer.detokenize(tf.ragged.constant(graph, dtype=tf.int32)).numpy().tolist()
     assert [text.decode() for text in written] == tokenizer.decode(python)
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+def test_pieces_that_are_drawn_make_the_same_text(kind):
+    texts = corpus()[:50]
+    tokenizer = SubwordTokenizer.train(corpus(), 200, kind)
+    drawn = [tokenizer.encode(texts, sampling=0.3, seed=seed) for seed in (1, 1, 2)]
+    rows = [[row.tolist() for row in rows] for rows in (tokenizer.encode(texts), *drawn)]
+    assert rows[1] == rows[2]
+    assert rows[1] != rows[3]
+    assert rows[1] != rows[0] != rows[3]
+    assert [tokenizer.decode(own) for own in rows[1:]] == [tokenizer.decode(rows[0])] * 3
+    with pytest.raises(ValueError, match="`sampling` must be in"):
+        tokenizer.encode(texts, sampling=1.0)

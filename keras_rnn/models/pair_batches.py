@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -17,7 +17,9 @@ class PairBatches(EpochBatches):
     """Batches `(source, target)`, where pairs of like length stand together.
 
     Args:
-        source, target: one integer array for each sentence, with start and end where the model wants them.
+        source, target: one integer array for each sentence, with start and end where the model wants them;
+            or, to have others in each epoch,
+        encode: a function of the epoch that gives both.
         batch_size: pairs in a batch; or
         tokens: the most cells of a batch, padding included: see `keras_rnn.datasets.batching.token_batches`.
         shuffle: draw new batches in each epoch; otherwise the shortest targets come first.
@@ -29,19 +31,19 @@ class PairBatches(EpochBatches):
 
     def __init__(
         self,
-        source: Sequence[np.ndarray],
-        target: Sequence[np.ndarray],
+        source: Sequence[np.ndarray] = (),
+        target: Sequence[np.ndarray] = (),
         batch_size: int = 64,
         tokens: int | None = None,
         shuffle: bool = False,
         seed: int = 0,
         first_epoch: int = 0,
         epochs: int = 1,
+        encode: Callable[[int], tuple[Sequence[np.ndarray], Sequence[np.ndarray]]] | None = None,
     ) -> None:
         super().__init__(first_epoch)
-        self.source = source
-        self.target = target
-        self.lengths = [np.array([len(row) for row in rows], np.int64) for rows in (source, target)]
+        self.encode = encode
+        self._take(source, target)
         self.batch_size = batch_size
         self.tokens = tokens
         self.shuffle = shuffle
@@ -54,7 +56,13 @@ class PairBatches(EpochBatches):
         self.multiple = 16 if keras.backend.backend() == "jax" else 1
         self.batches = self.draw()
 
+    def _take(self, source: Sequence[np.ndarray], target: Sequence[np.ndarray]) -> None:
+        self.source, self.target = source, target
+        self.lengths = [np.array([len(row) for row in rows], np.int64) for rows in (source, target)]
+
     def draw(self) -> list[np.ndarray]:
+        if self.encode is not None:
+            self._take(*self.encode(self.epoch))
         if not self.shuffle:
             return sorted_batches(self.lengths[1], self.batch_size)
         if self.tokens is None:

@@ -55,6 +55,7 @@ class TranslationModel(keras.Model):
         batch_size: int = 64,
         *,
         tokens: int | None = None,
+        sampling: float = 0.0,
         validation_data: Any = None,
         seed: int = 0,
         epochs: int = 1,
@@ -68,14 +69,20 @@ class TranslationModel(keras.Model):
                 ids.
             batch_size: pairs in a batch; or
             tokens: the most cells of a batch, padding included.
+            sampling: of the pieces that each epoch reads: see `keras_rnn.subwords.SubwordTokenizer.encode`.
+                With it goes no `tokens`, for the number of batches must be known.
             validation_data: as `x`.
             seed: decides the batches of each epoch, together with the number of the epoch.
         """
         if validation_data is not None:
             validation_data = self._batches("validation_data", validation_data, batch_size)
+        if sampling and tokens is not None:
+            raise ValueError(
+                f"`sampling` goes with `batch_size` alone; received sampling={sampling} and tokens={tokens}."
+            )
         shuffled = {"shuffle": True, "seed": seed, "first_epoch": initial_epoch, "epochs": epochs}
         return super().fit(
-            self._batches("x", x, batch_size, tokens=tokens, **shuffled),
+            self._batches("x", x, batch_size, sampling, tokens=tokens, **shuffled),
             validation_data=validation_data,
             initial_epoch=initial_epoch,
             epochs=epochs,
@@ -157,9 +164,9 @@ class TranslationModel(keras.Model):
 
         export_translation_model(self, filepath, LONGEST, **kwargs)
 
-    def encode_source(self, texts: Sequence[str]) -> list[np.ndarray]:
+    def encode_source(self, texts: Sequence[str], **sampling: Any) -> list[np.ndarray]:
         """Ids of sentences as the encoder reads them, each with its end."""
-        rows = self.source_tokenizer.encode(texts)
+        rows = self.source_tokenizer.encode(texts, **sampling)
         long = [k for k, row in enumerate(rows) if len(row) > LONGEST - 1]
         if long:
             warnings.warn(
@@ -169,11 +176,11 @@ class TranslationModel(keras.Model):
             )
         return [np.append(row[: LONGEST - 1], np.int32(END)) for row in rows]
 
-    def encode_target(self, texts: Sequence[str]) -> list[np.ndarray]:
+    def encode_target(self, texts: Sequence[str], **sampling: Any) -> list[np.ndarray]:
         """Ids of sentences as the decoder learns them, with start and end."""
         return [
             np.concatenate([[START], row, [END]], dtype=np.int32)
-            for row in self.target_tokenizer.encode(texts)
+            for row in self.target_tokenizer.encode(texts, **sampling)
         ]
 
     @cached_property
@@ -216,13 +223,29 @@ class TranslationModel(keras.Model):
             self._compiled[key] = tf.function(decode, input_signature=signature, autograph=False)
         return self._compiled[key](*values)
 
-    def _batches(self, name: str, x: Any, batch_size: int, **options: Any) -> Any:
+    def _batches(
+        self, name: str, x: Any, batch_size: int, sampling: float = 0.0, seed: int = 0, **options: Any
+    ) -> Any:
         if not self.built:
             self.build()
         if isinstance(x, ParallelText):
             self._require_tokenizers()
-            pairs = self.encode_source(x.source), self.encode_target(x.target)
-            return PairBatches(*pairs, batch_size, **options).for_keras()
+
+            def encode(epoch: int) -> Any:
+                draw = 2 * (1000 * seed + epoch) % 2**31
+                return (
+                    self.encode_source(x.source, sampling=sampling, seed=draw),
+                    self.encode_target(x.target, sampling=sampling, seed=draw + 1),
+                )
+
+            if sampling:
+                return PairBatches(batch_size=batch_size, seed=seed, encode=encode, **options).for_keras()
+            return PairBatches(*encode(0), batch_size, seed=seed, **options).for_keras()
+        if sampling:
+            raise TypeError(
+                f"`x` must be a keras_rnn.datasets.ParallelText with sampling={sampling}, for each epoch "
+                f"cuts its sentences anew; received {type(x).__name__}."
+            )
         if isinstance(x, PairBatches):
             return x.for_keras()
         if is_dataset(x):

@@ -188,12 +188,17 @@ class SubwordsRecipe:
 
 @dataclass(frozen=True)
 class TranslatorTraining:
-    """How the weights are found. `average` is the momentum of a moving average that takes their place."""
+    """How the weights are found.
+
+    `sampling` is that of the subwords, see `keras_rnn.subwords.SubwordTokenizer.encode`; `average` is the
+    momentum of a moving average that takes the place of the weights.
+    """
 
     epochs: int
     batch_size: int
     learning_rate: float
     seed: int
+    sampling: float = 0.0
     warmup_steps: int = 0
     weight_decay: float = 0.0
     clip_norm: float | None = None

@@ -107,6 +107,8 @@ def training(recipe: TranslatorRecipe, metrics: dict[str, Any]) -> list[str]:
         told.append(f"gradient norm clipped at {part.clip_norm:g}")
     if recipe.model.label_smoothing:
         told.append(f"label smoothing {recipe.model.label_smoothing:g}")
+    if part.sampling:
+        told.append(f"pieces drawn anew in each epoch (sampling {part.sampling:g})")
     if part.average:
         told.append(
             f"a moving average of the weights (momentum {part.average:g}) in their place at the end, which "

@@ -43,7 +43,13 @@ def prepare(recipe: TranslatorRecipe, folder: Path, data: str | Path | None = No
     model.optimizer.build(model.trainable_variables)
     return Prepared(
         model,
-        {"x": train, "validation_data": valid, "batch_size": part.batch_size, "seed": part.seed},
+        {
+            "x": train,
+            "validation_data": valid,
+            "batch_size": part.batch_size,
+            "sampling": part.sampling,
+            "seed": part.seed,
+        },
         {"pairs": len(train), "validation_pairs": len(valid)},
         lambda checkpoint: _callbacks(valid, checkpoint),
     )

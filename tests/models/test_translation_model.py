@@ -157,6 +157,28 @@ def test_what_is_refused(trained):
         bleu(["a"], ["a", "b"])
 
 
+def test_each_epoch_reads_other_pieces_of_the_same_sentences():
+    model, data, seen = with_tokenizers(), text(30), []
+    batches = model._batches("x", data, 10, sampling=0.3, seed=1)
+    rows = next(iter(batches))[1].numpy()  # a tf.data.Dataset: what fit() reads
+    assert rows[:, 0].tolist() == [START] * 10
+    kept = PairBatches(batch_size=10, shuffle=True, encode=lambda epoch: draws(model, data, epoch), epochs=2)
+    for _ in range(2):
+        seen.append(sorted(kept.target, key=lambda row: row.tolist()))
+        assert sorted(model.target_tokenizer.decode(row[1:] for row in kept.target)) == sorted(data.target)
+        list(kept.whole_epoch())
+    assert [row.tolist() for row in seen[0]] != [row.tolist() for row in seen[1]]
+    with pytest.raises(ValueError, match="`sampling` goes with `batch_size` alone"):
+        model.fit(data, tokens=200, sampling=0.1)
+    with pytest.raises(TypeError, match=r"must be a .*ParallelText with sampling=0\.1"):
+        model.fit(kept, sampling=0.1)
+
+
+def draws(model, data, epoch):
+    drawn = {"sampling": 0.3, "seed": epoch}
+    return model.encode_source(data.source, **drawn), model.encode_target(data.target, **drawn)
+
+
 ON_JAX = """
 import json
 from tests.models.test_translation_model import *

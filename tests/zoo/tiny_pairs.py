@@ -60,7 +60,7 @@ WITHOUT = (
     RECIPE.replace('attention = { type = "BahdanauAttention", units = 7, normalize = true }\n', "")
     .replace('order = "before"\nattentional_units = 12\ntie_embeddings = true\n', "")
     .replace("vocabulary_size = 50", "vocabulary_size = 40\njoint = false")
-    .replace("epochs = 5", "epochs = 2")
+    .replace("epochs = 5", "epochs = 2\nsampling = 0.1")
     .replace("tiny_en_de", "tiny_blind")
 )
 
