@@ -18,7 +18,7 @@ from keras_rnn.models.translation import Translation, check_search, read_hypothe
 from keras_rnn.subwords import END, START, SubwordTokenizer
 
 #: Cells of a batch of sentences that are translated together, each of them `beam_size` times.
-TOKENS = 4000
+TOKENS = 1000
 #: Pieces of a sentence that are read; the rest is left out, with a warning.
 LONGEST = 512
 DECODING = {"beam_size": 5, "length_penalty": 1.0, "coverage_penalty": 0.0}
