@@ -20,6 +20,7 @@ __all__ = [
     "models",
     "ops",
     "optimizers",
+    "parametrizations",
     "plots",
     "subwords",
     "text",
@@ -29,7 +30,7 @@ __all__ = [
 # Everything that `keras.models.load_model` may have to find is registered by the import. The command line
 # alone imports it later, so that `--help` and wrong arguments are answered at once.
 if Path((sys.argv or [""])[0]).stem != "keras-rnn":
-    from keras_rnn import layers, losses, metrics, models, optimizers
+    from keras_rnn import layers, losses, metrics, models, optimizers, parametrizations
 
 
 def __getattr__(name: str) -> Any:

@@ -51,9 +51,8 @@ class SubwordTokenizer:
     >>> tokenizer.decode([[*row, END, PADDING]])
     ['zwei Hunde']
 
-    R. Sennrich, B. Haddow, A. Birch, "Neural Machine Translation of Rare Words with Subword Units", ACL 2016
-    (`"bpe"`); T. Kudo, "Subword Regularization", ACL 2018 (`"unigram"`); T. Kudo, J. Richardson,
-    "SentencePiece", EMNLP 2018.
+    R. Sennrich, B. Haddow, A. Birch, "Neural Machine Translation of Rare Words with Subword Units", ACL 2016;
+    T. Kudo, "Subword Regularization", ACL 2018; T. Kudo, J. Richardson, "SentencePiece", EMNLP 2018.
     """
 
     def __init__(self, model: bytes) -> None:
@@ -69,9 +68,8 @@ class SubwordTokenizer:
             raise ValueError(f"{wrong}none. {way_out}") from error
         found = [getattr(self._processor, name)() for name in ("pad_id", "unk_id", "bos_id", "eos_id")]
         if found != [PADDING, UNKNOWN, START, END]:
-            raise ValueError(
-                f"{wrong}one with other ids: padding, unknown, start, end are {found}, not 0 to 3. {way_out}"
-            )
+            found_ids = f"padding, unknown, start, end are {found}, not 0 to 3"
+            raise ValueError(f"{wrong}one with other ids: {found_ids}. {way_out}")
         self.model = model
         self._graph_tokenizer: Any = None
 
@@ -168,23 +166,18 @@ class SubwordTokenizer:
 
         Args:
             texts: sentences.
-            sampling: above 0, pieces are drawn at random, so that a network which trains on them learns a
-                word by its parts, too. Of byte pair encoding it is the share of the merges that are left out
-                (Provilkov, Emelianenko, Voita, "BPE-Dropout", ACL 2020, who take 0.1); of a unigram model the
-                power that probabilities are raised to (Kudo, "Subword Regularization", ACL 2018: 0.2).
-            seed: of the draw. The same seed gives the same pieces in one process, another process has others.
-
-        Raises:
-            TypeError: `texts` is a single string.
-            ValueError: `sampling` is outside [0, 1).
+            sampling: above 0, pieces are drawn at random, and a network learns a word by its parts, too. Of
+                byte pair encoding the share of merges left out (Provilkov et al., "BPE-Dropout", ACL 2020:
+                0.1), of a unigram model the power of its probabilities (Kudo, ACL 2018: 0.2).
+            seed: the same one gives the same pieces in one process; another process has others.
         """
         if not 0 <= sampling < 1:
             raise ValueError(f"`sampling` must be in [0, 1); received sampling={sampling!r}. Use 0 for none.")
         settings: dict[str, Any] = {}
         if sampling:
-            from sentencepiece import set_random_generator_seed
+            import sentencepiece
 
-            set_random_generator_seed(seed)
+            sentencepiece.set_random_generator_seed(seed)
             # One thread: with more, which of them reads a text is chance.
             settings = {"enable_sampling": True, "alpha": sampling, "nbest_size": -1, "num_threads": 1}
         rows = self._processor.encode(list(map(_bytes, _several(texts))), **settings)
@@ -206,10 +199,8 @@ class SubwordTokenizer:
         rows = [row[np.cumsum(row == END) == 0] for row in rows]
         outside = [id for row in rows for id in row.tolist() if not 0 <= id < self.vocabulary_size]
         if outside:
-            raise ValueError(
-                f"`ids` must lie in 0..{self.vocabulary_size - 1}; received {outside[0]}. Take the tokenizer "
-                "that the ids are of."
-            )
+            legal = f"0..{self.vocabulary_size - 1}"
+            raise ValueError(f"`ids` must lie in {legal}; received {outside[0]}. Take their own tokenizer.")
         return [self._processor.decode(row.tolist()) for row in rows]
 
     def tokenize(self, texts: Any) -> Any:

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_rnn import optimizers
-from keras_rnn.optimizers import AveragedSGD, OneCycle
+from keras_rnn.optimizers import AveragedSGD, OneCycle, averaged_sgd, one_cycle
 from tests.contracts.arrays import ON_JAX, distance, flat, identical, normal
 from tests.contracts.test_jax import run_on_jax
 
@@ -268,4 +267,5 @@ def test_what_a_cycle_refuses(changed, sentence):
 
 def test_the_examples_run():
     names = {"keras": keras, "AveragedSGD": AveragedSGD, "OneCycle": OneCycle}
-    assert doctest.testmod(optimizers, extraglobs=names) == (0, 5)
+    found = [doctest.testmod(module, extraglobs=names) for module in (averaged_sgd, one_cycle)]
+    assert found == [(0, 3), (0, 2)]

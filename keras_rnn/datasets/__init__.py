@@ -1,4 +1,4 @@
-"""Corpora in their published splits: downloaded once, checked, read as they are.
+"""Corpora in their published splits, downloaded once and checked; and tasks of memory, made from a seed.
 
 A loader takes its corpus from the folder it is given, or looks under `KERAS_RNN_DATA` and then in
 `~/.cache/keras_rnn/data`, and downloads it if neither has it. Nothing here needs TensorFlow before a
@@ -8,12 +8,16 @@ A loader takes its corpus from the folder it is given, or looks under `KERAS_RNN
 from typing import Any
 
 from keras_rnn.datasets import (
+    adding_problem,
     aligned_files,
     anki,
+    copy_memory,
     imdb,
     iwslt15_en_vi,
     multi30k,
+    parity,
     penn_treebank,
+    sequential_pixels,
     text_file,
     tiny_shakespeare,
     wikitext2,
@@ -27,12 +31,16 @@ __all__ = [
     "ParallelText",
     "TokenStream",
     "Vocabulary",
+    "adding_problem",
     "aligned_files",
     "anki",
+    "copy_memory",
     "imdb",
     "iwslt15_en_vi",
     "multi30k",
+    "parity",
     "penn_treebank",
+    "sequential_pixels",
     "text_file",
     "tiny_shakespeare",
     "wikitext2",

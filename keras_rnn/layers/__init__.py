@@ -6,6 +6,7 @@ from keras_rnn.layers.activation_regularization import (
 )
 from keras_rnn.layers.adaptive_softmax import AdaptiveSoftmax
 from keras_rnn.layers.affine_cell import AffineCell
+from keras_rnn.layers.antisymmetric_rnn import AntisymmetricRNN, AntisymmetricRNNCell
 from keras_rnn.layers.attention import Attention
 from keras_rnn.layers.attention_cell import AttentionCell
 from keras_rnn.layers.attention_rnn import AttentionRNN
@@ -29,7 +30,11 @@ from keras_rnn.layers.luong_attention import LuongAttention
 from keras_rnn.layers.min_gru import MinGRU, MinGRUCell
 from keras_rnn.layers.min_lstm import MinLSTM, MinLSTMCell
 from keras_rnn.layers.mixture_of_softmaxes import MixtureOfSoftmaxes
+from keras_rnn.layers.mod_relu import ModReLU
 from keras_rnn.layers.mogrifier import Mogrifier
+from keras_rnn.layers.non_normal_rnn import NonNormalRNN, NonNormalRNNCell
+from keras_rnn.layers.orthogonal_rnn import ExpRNN, ScaledCayleyRNN
+from keras_rnn.layers.parametrized import Parametrized
 from keras_rnn.layers.peephole_lstm import PeepholeLSTM, PeepholeLSTMCell
 from keras_rnn.layers.recurrent import Recurrent
 from keras_rnn.layers.recurrent_highway import RecurrentHighway, RecurrentHighwayCell
@@ -40,6 +45,7 @@ from keras_rnn.layers.simple_rnn import SimpleRNN, SimpleRNNCell
 from keras_rnn.layers.stacked import StackedCells
 from keras_rnn.layers.tied_embedding import TiedEmbedding
 from keras_rnn.layers.uniform_attention import UniformAttention
+from keras_rnn.layers.unitary_rnn import UnitaryRNN, UnitaryRNNCell
 from keras_rnn.layers.variational_dropout import VariationalDropout
 from keras_rnn.layers.weight_drop import WeightDrop
 from keras_rnn.layers.word_dropout import WordDropout
@@ -53,6 +59,8 @@ __all__ = [
     "ActivationRegularization",
     "AdaptiveSoftmax",
     "AffineCell",
+    "AntisymmetricRNN",
+    "AntisymmetricRNNCell",
     "Attention",
     "AttentionCell",
     "AttentionRNN",
@@ -64,6 +72,7 @@ __all__ = [
     "CategoricalHead",
     "CharacterCNN",
     "EmbeddingDropout",
+    "ExpRNN",
     "FullSoftmax",
     "GRUCell",
     "GaussianHead",
@@ -80,7 +89,11 @@ __all__ = [
     "MinLSTM",
     "MinLSTMCell",
     "MixtureOfSoftmaxes",
+    "ModReLU",
     "Mogrifier",
+    "NonNormalRNN",
+    "NonNormalRNNCell",
+    "Parametrized",
     "PeepholeLSTM",
     "PeepholeLSTMCell",
     "Recurrent",
@@ -89,6 +102,7 @@ __all__ = [
     "RecurrentHighwayCell",
     "Residual",
     "SampledSoftmax",
+    "ScaledCayleyRNN",
     "SequencePooling",
     "SimpleRNN",
     "SimpleRNNCell",
@@ -96,6 +110,8 @@ __all__ = [
     "TemporalActivationRegularization",
     "TiedEmbedding",
     "UniformAttention",
+    "UnitaryRNN",
+    "UnitaryRNNCell",
     "VariationalDropout",
     "WeightDrop",
     "WordDropout",

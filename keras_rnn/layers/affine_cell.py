@@ -9,6 +9,7 @@ from keras import activations, constraints, initializers, ops, regularizers
 
 from keras_rnn.layers.cell import Constants, RecurrentCell, dropout_mask
 from keras_rnn.layers.checked import check_rate, checked_size
+from keras_rnn.layers.recurrent_weight import add_recurrent_weight, get_parametrization, value_of
 from keras_rnn.ops.activation_gradients import gradient_from_output
 from keras_rnn.ops.affine import project
 from keras_rnn.ops.state_product import state_product
@@ -37,6 +38,9 @@ class AffineCell(RecurrentCell):
         recurrent_dropout: share of the units of the previous state that is dropped, in [0, 1).
             One mask per sequence, the same at every step and for every gate.
         seed: integer, makes the dropout masks reproducible.
+        recurrent_parametrization: holds U to a property, such as `keras_rnn.parametrizations.Orthogonal()`:
+            the weight is then a free one, and U is made of it once a call. `recurrent_initializer` gives the
+            first U and must give one with the property; of Keras's `"orthogonal"` the nearest one is taken.
 
     Raises:
         ValueError: if `units` is not a positive integer or a rate is outside [0, 1).
@@ -64,6 +68,7 @@ class AffineCell(RecurrentCell):
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
+        recurrent_parametrization: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -85,6 +90,7 @@ class AffineCell(RecurrentCell):
         self.recurrent_dropout = recurrent_dropout
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
+        self.recurrent_parametrization = get_parametrization(recurrent_parametrization)
 
     @property
     def state_size(self) -> list[int]:
@@ -122,13 +128,7 @@ class AffineCell(RecurrentCell):
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )
-        self.recurrent_kernel = self.add_weight(
-            name="recurrent_kernel",
-            shape=self.recurrent_shape,
-            initializer=self.initial_recurrent_kernel,
-            regularizer=self.recurrent_regularizer,
-            constraint=self.recurrent_constraint,
-        )
+        self.recurrent_weight = add_recurrent_weight(self)
         self.add_own_weights()
         # The bias meets the gates in `state_dtype`: a 16-bit policy must not round it.
         self.bias = (
@@ -143,6 +143,11 @@ class AffineCell(RecurrentCell):
             if self.use_bias
             else None
         )
+
+    @property
+    def recurrent_kernel(self) -> Any:
+        """U: the variable, or what the parametrization makes of the free weight, each time it is read."""
+        return value_of(self.recurrent_weight)
 
     def add_own_weights(self) -> None:
         """Adds what a subclass has beside kernel, recurrent kernel and bias."""
@@ -228,6 +233,7 @@ class AffineCell(RecurrentCell):
             "dropout": self.dropout,
             "recurrent_dropout": self.recurrent_dropout,
             "seed": self.seed,
+            "recurrent_parametrization": keras.saving.serialize_keras_object(self.recurrent_parametrization),
         }
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+from keras import ops
 
+from keras_rnn.layers.activation_layer import activate, activation_constants, build_activation
 from keras_rnn.layers.affine_cell import AffineCell
 from keras_rnn.layers.cell import Constants, States
+from keras_rnn.layers.mod_relu import ModReLU
 from keras_rnn.layers.recurrent import Recurrent
 
 
@@ -29,7 +32,8 @@ class SimpleRNNCell(AffineCell):
 
     Args:
         units: positive integer, number of units of the state.
-        activation: the function around the sum. Default `"tanh"`.
+        activation: the function around the sum, or a layer such as `ModReLU()`, whose weights then come
+            after those of the cell. Default `"tanh"`.
 
     The other arguments are those of every affine cell:
     see `keras_rnn.layers.AffineCell`.
@@ -47,19 +51,37 @@ class SimpleRNNCell(AffineCell):
     gates = 1
     state_names = ("h",)
 
+    def add_own_weights(self) -> None:
+        build_activation(self.activation, self.units)
+
+    def get_constants(self, batch_size: Any, training: bool = False) -> Constants:
+        constants = super().get_constants(batch_size, training)
+        return {**constants, **activation_constants(self.activation, self.state_dtype)}
+
+    @property
+    def activation_gradients(self) -> tuple[Any, Any]:
+        if isinstance(self.activation, ModReLU) and not self.activation.complex_pairs:
+            # h = z + sign(z) b where it is not 0, so dh = dz + sign(h) db there.
+            return (lambda h, dh: ops.where(h == 0, ops.zeros_like(dh), dh),) * 2
+        return super().activation_gradients
+
     def step(self, projected: Any, states: States, constants: Constants) -> tuple[Any, States]:
         (h,) = states
-        h = self.activation(projected + self.product(self.drop_state(h, constants), constants["U"]))
+        z = projected + self.product(self.drop_state(h, constants), constants["U"])
+        h = activate(self.activation, z, constants)
         return h, [h]
 
     def step_forward(self, projected: Any, states: States, constants: Constants) -> Any:
         left = self.left_factor(states[0], constants)
-        h = self.activation(projected + self.product(left, constants["U"]))
-        return h, [h], (h,), [(("U",), left)]
+        h = activate(self.activation, projected + self.product(left, constants["U"]), constants)
+        factors = [(("U",), left), *([(("activation", 0), None)] if "activation" in constants else [])]
+        return h, [h], (h,), factors
 
     def step_backward(self, saved: Any, _: Any, d_states: States, constants: Constants) -> Any:
-        dz = self.activation_gradients[0](saved[0], d_states[0])
-        return dz, [self.drop_state(self.product(dz, constants["U"]), constants)], [dz], []
+        (h,) = saved
+        dz = self.activation_gradients[0](h, d_states[0])
+        right = [dz, *([dz * ops.sign(h)] if "activation" in constants else [])]
+        return dz, [self.drop_state(self.product(dz, constants["U"]), constants)], right, []
 
 
 @keras.saving.register_keras_serializable("keras_rnn")

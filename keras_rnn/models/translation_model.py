@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -14,13 +13,12 @@ from keras_rnn.datasets.batching import pad, sorted_token_batches
 from keras_rnn.datasets.parallel_text import ParallelText
 from keras_rnn.models.inputs import as_texts, is_dataset
 from keras_rnn.models.pair_batches import PairBatches
+from keras_rnn.models.sentence_rows import LONGEST, sentence_batches, source_rows, target_rows
 from keras_rnn.models.translation import Translation, check_search, read_hypotheses
-from keras_rnn.subwords import END, START, SubwordTokenizer
+from keras_rnn.subwords import SubwordTokenizer
 
 #: Cells of a batch of sentences that are translated together, each of them `beam_size` times.
 TOKENS = 1000
-#: Pieces of a sentence that are read; the rest is left out, with a warning.
-LONGEST = 512
 DECODING = {"beam_size": 5, "length_penalty": 1.0, "coverage_penalty": 0.0}
 
 # Here, for the tokenizer itself runs without Keras.
@@ -166,22 +164,11 @@ class TranslationModel(keras.Model):
 
     def encode_source(self, texts: Sequence[str], **sampling: Any) -> list[np.ndarray]:
         """Ids of sentences as the encoder reads them, each with its end."""
-        rows = self.source_tokenizer.encode(texts, **sampling)
-        long = [k for k, row in enumerate(rows) if len(row) > LONGEST - 1]
-        if long:
-            warnings.warn(
-                f"Sentence {long[0] + 1} has {len(rows[long[0]])} pieces; {LONGEST - 1} of them are read. "
-                "Cut long texts into sentences.",
-                stacklevel=3,
-            )
-        return [np.append(row[: LONGEST - 1], np.int32(END)) for row in rows]
+        return source_rows(self.source_tokenizer, texts, **sampling)
 
     def encode_target(self, texts: Sequence[str], **sampling: Any) -> list[np.ndarray]:
         """Ids of sentences as the decoder learns them, with start and end."""
-        return [
-            np.concatenate([[START], row, [END]], dtype=np.int32)
-            for row in self.target_tokenizer.encode(texts, **sampling)
-        ]
+        return target_rows(self.target_tokenizer, texts, **sampling)
 
     @cached_property
     def _compiled(self) -> dict[Any, Any]:
@@ -230,17 +217,8 @@ class TranslationModel(keras.Model):
             self.build()
         if isinstance(x, ParallelText):
             self._require_tokenizers()
-
-            def encode(epoch: int) -> Any:
-                draw = 2 * (1000 * seed + epoch) % 2**31
-                return (
-                    self.encode_source(x.source, sampling=sampling, seed=draw),
-                    self.encode_target(x.target, sampling=sampling, seed=draw + 1),
-                )
-
-            if sampling:
-                return PairBatches(batch_size=batch_size, seed=seed, encode=encode, **options).for_keras()
-            return PairBatches(*encode(0), batch_size, seed=seed, **options).for_keras()
+            own = (self.encode_source, self.encode_target, batch_size, sampling, seed)
+            return sentence_batches(x, *own, **options).for_keras()
         if sampling:
             raise TypeError(
                 f"`x` must be a keras_rnn.datasets.ParallelText with sampling={sampling}, for each epoch "

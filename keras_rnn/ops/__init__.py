@@ -1,9 +1,11 @@
-"""Pure functions without weights: the time loop, its gradient, linear recurrences, masks, decoding."""
+"""Pure functions without weights: the time loop, its gradient, linear recurrences, masks, decoding,
+orthogonal matrices."""
 
 from keras_rnn.ops.adjoint_scan import adjoint_scan
 from keras_rnn.ops.beam_search import beam_search, repeat_rows
 from keras_rnn.ops.decoding import greedy, sample
 from keras_rnn.ops.decoding_step import Hypotheses
+from keras_rnn.ops.linalg import cayley, householder, matrix_exp
 from keras_rnn.ops.linear_recurrence import linear_scan, linear_step
 from keras_rnn.ops.masking import sequence_mask
 from keras_rnn.ops.recurrence import scan
@@ -14,9 +16,12 @@ __all__ = [
     "Hypotheses",
     "adjoint_scan",
     "beam_search",
+    "cayley",
     "greedy",
+    "householder",
     "linear_scan",
     "linear_step",
+    "matrix_exp",
     "repeat_rows",
     "sample",
     "sample_logits",

@@ -190,8 +190,7 @@ class SubwordsRecipe:
 class TranslatorTraining:
     """How the weights are found.
 
-    `sampling` is that of the subwords, see `keras_rnn.subwords.SubwordTokenizer.encode`; `average` is the
-    momentum of a moving average that takes the place of the weights.
+    `sampling` is that of `SubwordTokenizer.encode`; `average` the momentum of a moving average of them.
     """
 
     epochs: int

@@ -26,6 +26,8 @@ import pytest
 from keras_rnn import layers
 from tests.contracts import plain_oracles
 from tests.contracts.arrays import BATCH, ON_JAX, TIME, UNITS
+from tests.contracts.memory_rows import MEMORY_ROWS
+from tests.contracts.parametrized_rows import PARAMETRIZED_ROWS
 from tests.contracts.rows import (
     CAUSAL,
     SAMPLE,
@@ -56,6 +58,8 @@ READERS = {
     "LuongAttention",
     "UniformAttention",
 }
+#: Functions that make a layer which has a row.
+FACTORIES = {"ExpRNN", "ScaledCayleyRNN"}
 
 SimpleRNNCell, LSTMCell, GRUCell = layers.SimpleRNNCell, layers.LSTMCell, layers.GRUCell
 MINIMAL = {"also": {"input_gated"}, "without": {"recurrent_dropout"}}
@@ -141,6 +145,8 @@ ROWS = [
         sizes=(3, 3, UNITS),
         promises=CAUSAL | {"foreign"},
     ),
+    *MEMORY_ROWS,
+    *PARAMETRIZED_ROWS,
     *WRAPPED_ROWS,
     *(
         in_both_directions(layer, oracle, states, peer, merge_mode)

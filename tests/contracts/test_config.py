@@ -8,6 +8,7 @@ import keras
 import pytest
 
 from keras_rnn import layers
+from keras_rnn.parametrizations import Skew
 from tests.contracts.catalogue import ROWS, rows
 
 #: A value for each constructor argument that is not its default.
@@ -24,6 +25,7 @@ OTHER = {
     "activity_regularizer": "l2",
     "kernel_constraint": "non_neg",
     "recurrent_constraint": "unit_norm",
+    "recurrent_parametrization": Skew(),
     "bias_constraint": "max_norm",
     "dropout": 0.25,
     "recurrent_dropout": 0.125,
@@ -53,6 +55,10 @@ OTHER = {
     "initializer": "ones",
     "peephole_initializer": "ones",
     "epsilon": 0.01,
+    "gamma": 0.5,
+    "gated": True,
+    "permutation_seed": 3,
+    "complex_pairs": True,
     "depth": 2,
     "transform_bias": -1.0,
     "words": ["other", "words"],

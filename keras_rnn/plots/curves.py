@@ -1,4 +1,4 @@
-"""Pictures: learning curves, and what a recurrent network does with a text."""
+"""Learning curves, and what a recurrent network does with a text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_rnn.files import written_whole
+from keras_rnn.plots.figures import new_figure, save
 
 NAMES = {"loss": "loss (nats)", "accuracy": "accuracy", "bleu": "BLEU"}
 
@@ -27,7 +27,7 @@ def learning_curves(history: Sequence[Mapping[str, float]], path: str | Path, ti
     if not history:
         raise ValueError("`history` must hold at least one epoch; received none.")
     names = sorted({key.removeprefix("val_") for row in history for key in row} - {"epoch", "learning_rate"})
-    figure, axes = _figure(len(names), title)
+    figure, axes = new_figure(len(names), title)
     epochs = [row["epoch"] for row in history]
     for axis, name in zip(axes, names):
         for key, label in ((name, "training"), (f"val_{name}", "validation")):
@@ -37,7 +37,7 @@ def learning_curves(history: Sequence[Mapping[str, float]], path: str | Path, ti
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
         axis.legend()
-    _save(figure, path)
+    save(figure, path)
 
 
 def bleu_by_length(
@@ -66,7 +66,7 @@ def bleu_by_length(
     axis.set_ylim(bottom=0)
     axis.grid(alpha=0.3)
     axis.legend()
-    _save(figure, path)
+    save(figure, path)
 
 
 def attention(
@@ -103,7 +103,7 @@ def attention(
     axis.set(xlabel="source", ylabel="translation", title=title)
     axis.xaxis.set_label_position("top")
     figure.colorbar(image, ax=axis, label="attention weight", shrink=0.6)
-    _save(figure, path)
+    save(figure, path)
 
 
 def states_over_text(
@@ -148,18 +148,4 @@ def states_over_text(
     axes[-1].set_ylabel("unit")
     axes[-1].set_xticks(range(len(words)), words, rotation=90, fontsize=7)
     figure.colorbar(image, ax=axes[-1], label="state", pad=0.01)
-    _save(figure, path)
-
-
-def _figure(panels: int, title: str) -> tuple[Any, Any]:
-    # Figure and not pyplot: no global state, no window, safe beside a user's own figures.
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.5 * panels, 3.4), layout="constrained")
-    figure.suptitle(title)
-    return figure, figure.subplots(1, panels, squeeze=False)[0]
-
-
-def _save(figure: Any, path: str | Path) -> None:
-    with written_whole(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=130)
+    save(figure, path)

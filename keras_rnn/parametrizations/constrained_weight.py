@@ -1,0 +1,85 @@
+"""A weight that is computed from a free one: what a layer holds in the place of a variable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_rnn.ops.linalg import is_traced
+from keras_rnn.parametrizations.parametrization import Parametrization, Shape
+
+
+class ConstrainedWeight(keras.layers.Layer):
+    """The free weight of a constrained one, and its base point.
+
+    Part of another layer, which reads `value()` once for each of its calls. Made when that layer is built.
+
+    Weights:
+        free: as `parametrization.free_shape` says, trained.
+        base: as `parametrization.base_shape` says, not trained; absent if it says None.
+
+    Args:
+        parametrization: a `Parametrization`.
+        shape: of the constrained weight.
+        start: a function of shape and dtype that gives its first value, a member.
+        nearest: begin at the member nearest to what `start` gives, whatever it is. Default `False`.
+    """
+
+    def __init__(
+        self,
+        parametrization: Parametrization,
+        shape: Shape,
+        start: Callable[[Shape, str], Any],
+        nearest: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(autocast=False, **kwargs)
+        self.parametrization = parametrization
+        base_shape = parametrization.base_shape(shape)
+        drawn: list[Any] = []  # once, for free weight and base point
+
+        def initial(part: int, own_shape: Shape, dtype: str) -> Any:
+            w = drawn[0] if drawn else start(shape, self.variable_dtype)
+            if is_traced(w):  # Keras asks for shapes alone
+                return ops.zeros(own_shape, dtype)
+            drawn[:] = [w]
+            w = parametrization.nearest(w) if nearest else w
+            return ops.convert_to_tensor(parametrization.right_inverse(w)[part], dtype)
+
+        # Not cast by anyone: what is made of a rounded weight is another one, and no member.
+        self.free = self.add_weight(
+            name="free",
+            shape=parametrization.free_shape(shape),
+            initializer=partial(initial, 0),
+            autocast=False,
+        )
+        self.base: Any = base_shape and self.add_weight(
+            name="base",
+            shape=base_shape,
+            initializer=partial(initial, 1),
+            trainable=False,
+            autocast=False,
+        )
+        self.built = True
+
+    def value(self) -> Any:
+        """The constrained weight, in float32 at least."""
+        dtype = "float32" if self.variable_dtype in ("float16", "bfloat16") else self.variable_dtype
+        values = [self.free] if self.base is None else [self.free, self.base]
+        return self.parametrization(*(ops.cast(v, dtype) for v in values))
+
+    def assign(self, w: Any) -> None:
+        """Sets the weight to a member w; the base point, if there is one, moves there.
+
+        Raises:
+            ValueError: if w is no member; says how far it is from one.
+        """
+        free, base = self.parametrization.right_inverse(np.asarray(ops.convert_to_numpy(w)))
+        self.free.assign(free)
+        if base is not None:
+            self.base.assign(base)
