@@ -26,6 +26,8 @@ def learning_curves(history: Sequence[Mapping[str, float]], path: str | Path, ti
     """
     if not history:
         raise ValueError("`history` must hold at least one epoch; received none.")
+    from matplotlib.ticker import LogFormatter
+
     names = sorted({key.removeprefix("val_") for row in history for key in row} - {"epoch", "learning_rate"})
     figure, axes = new_figure(len(names), title)
     epochs = [row["epoch"] for row in history]
@@ -35,7 +37,11 @@ def learning_curves(history: Sequence[Mapping[str, float]], path: str | Path, ti
                 axis.plot(epochs, [row.get(key, np.nan) for row in history], marker="o", label=label)
         axis.set(xlabel="epoch", ylabel=NAMES.get(name, name))
         axis.xaxis.get_major_locator().set_params(integer=True)
-        axis.grid(alpha=0.3)
+        if name == "perplexity":  # of the first epoch it is many times the last
+            axis.set_yscale("log")
+            for set_formatter in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
+                set_formatter(LogFormatter(minor_thresholds=(2, 0.7)))
+        axis.grid(alpha=0.3, which="both")
         axis.legend()
     save(figure, path)
 
@@ -55,17 +61,13 @@ def bleu_by_length(
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")
     axis = figure.subplots()
     for name, rows in systems.items():
-        middles = [(row["shortest"] + row["longest"]) / 2 for row in rows]
-        axis.plot(middles, [row["bleu"] for row in rows], marker="o", label=name)
-    rows = next(iter(systems.values()))
-    axis.set_xticks(
-        [(row["shortest"] + row["longest"]) / 2 for row in rows],
-        [f"{row['shortest']}\u2013{row['longest']}" for row in rows],
-    )
+        axis.plot(range(len(rows)), [row["bleu"] for row in rows], marker="o", label=name)
+    labels = [f"{row['shortest']}\u2013{row['longest']}" for row in rows]
+    axis.set_xticks(range(len(labels)), labels)
     axis.set(xlabel="words of the source", ylabel="BLEU", title=title)
-    axis.set_ylim(bottom=0)
+    axis.set_ylim(0, 1.1 * max(row["bleu"] for rows in systems.values() for row in rows) or 1)
     axis.grid(alpha=0.3)
-    axis.legend()
+    axis.legend(loc="lower left")
     save(figure, path)
 
 
