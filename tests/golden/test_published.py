@@ -17,6 +17,7 @@ from keras_rnn.zoo import card, folders, weights
 from keras_rnn.zoo.evaluation import evaluate
 from keras_rnn.zoo.language_model_training import probe as likelihoods
 from keras_rnn.zoo.recipe import read_recipe
+from keras_rnn.zoo.translator_training import probe as translations
 from tests.models.small import distance
 
 NAMES = zoo.list_models()
@@ -27,7 +28,13 @@ LARGEST = 52_000_000  # bytes: 25 million parameters
 FLOORS = {"imdb_bilstm": 0.89, "imdb_lstm": 0.875, "imdb_gru": 0.875, "imdb_simple_rnn": 0.80}
 # On all 82,430 test tokens.
 CEILINGS = {"ptb_kneser_ney5": 141.5, "ptb_lstm_small": 116.0, "ptb_lstm_medium": 82.7, "ptb_awd_lstm": 68.0}
-OTHERS = {"ptb_lstm_large", "ptb_awd_lstm_mos", "shakespeare_char_lstm"}
+# Of lower-cased, detokenized text. What was asked for is 35: see the closing note of issue 5.
+BLEU = {"multi30k_en_de_bahdanau": 34.0}
+OTHERS = {
+    *("ptb_lstm_large", "ptb_awd_lstm_mos", "shakespeare_char_lstm", "anki_en_fr_luong"),
+    *("multi30k_de_en_bahdanau", "multi30k_en_de_luong", "multi30k_en_de_seq2seq"),
+}
+PAIRS = {"multi30k": 1_000, "anki": 3_295}
 PREFIXES = {"penn_treebank": "ptb", "tiny_shakespeare": "shakespeare"}
 TOKENS = {"penn_treebank": 82_430, "tiny_shakespeare": 55_770}
 
@@ -38,6 +45,7 @@ def kind(name):
 
 CLASSIFIERS = [name for name in TRAINED if kind(name) == "SequenceClassifier"]
 LANGUAGE_MODELS = [name for name in TRAINED if kind(name) == "LanguageModel"]
+TRANSLATORS = [name for name in TRAINED if kind(name) == "SequenceToSequence"]
 
 
 def folder(name):
@@ -45,7 +53,7 @@ def folder(name):
 
 
 def test_the_zoo_holds_what_was_promised():
-    assert {*FLOORS, *CEILINGS, *OTHERS} <= set(NAMES)
+    assert {*FLOORS, *CEILINGS, *BLEU, *OTHERS} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -86,6 +94,15 @@ def test_the_likelihoods_of_the_probe_are_reproduced(name):
         assert distance(row["nll"], other["nll"]) < 1e-3
 
 
+@pytest.mark.parametrize("name", TRANSLATORS)
+def test_the_translations_of_the_probe_are_reproduced(name):
+    probe = json.loads((folder(name) / folders.PROBE).read_text(encoding="utf-8"))
+    for row, other in zip(probe, translations(zoo.load(name)), strict=True):
+        assert (row["text"], row["translation"]) == (other["text"], other["translation"])
+        assert row["score"] == pytest.approx(other["score"], abs=1e-3)
+    assert len({row["translation"] for row in probe}) > 2
+
+
 @pytest.mark.parametrize("name", TRAINED)
 def test_size_checksum_and_number_of_parameters(name):
     told, path = zoo.info(name)["metrics"]["weights"], folder(name) / weights.FILE
@@ -105,7 +122,7 @@ def test_weights_are_those_of_the_whole_training_split(name):
     assert ledger["steps"] == ledger["epochs"] * -(-25_000 // batch_size)
 
 
-@pytest.mark.parametrize("name", LANGUAGE_MODELS)
+@pytest.mark.parametrize("name", [*LANGUAGE_MODELS, *TRANSLATORS])
 def test_a_training_that_was_cut_short_says_so(name):
     ledger, planned = zoo.info(name)["metrics"]["training"], zoo.info(name)["recipe"]["training"]["epochs"]
     done = f"all {planned} epochs of the recipe are done"
@@ -125,7 +142,17 @@ def test_the_measured_accuracy_is_what_was_asked_for(name):
     assert measured["accuracy"] >= FLOORS.get(name, 0)
 
 
-@pytest.mark.parametrize("name", [name for name in MEASURED if name not in CLASSIFIERS])
+@pytest.mark.parametrize("name", [name for name in MEASURED if name in TRANSLATORS])
+def test_the_measured_bleu_is_what_was_reached(name):
+    measured = zoo.info(name)["metrics"]["evaluation"]
+    pairs = PAIRS[zoo.info(name)["recipe"]["data"]["dataset"]]
+    assert (measured["split"], measured["pairs"]) == ("test", pairs)
+    assert measured["bleu"] >= BLEU.get(name, 0)
+    assert sum(row["sentences"] for row in measured["by_length"]) == pairs
+    assert {"case:lc", "tok:13a"} <= set(measured["signature"].split("|"))
+
+
+@pytest.mark.parametrize("name", [name for name in MEASURED if name not in (*CLASSIFIERS, *TRANSLATORS)])
 def test_the_measured_perplexity_is_what_was_asked_for(name):
     measured = zoo.info(name)["metrics"]["evaluation"]
     tokens = TOKENS[zoo.info(name)["recipe"]["data"]["dataset"]]
@@ -152,3 +179,12 @@ def test_golden_the_accuracy_is_found_again_on_500_reviews(name):
 def test_golden_the_perplexity_is_found_again(name):
     measured = zoo.info(name)["metrics"]["evaluation"]["perplexity"]
     assert evaluate(name, write=False)["perplexity"] == pytest.approx(measured, abs=0.01)
+
+
+@pytest.mark.data
+@needs_data
+@pytest.mark.parametrize("name", [name for name in MEASURED if name in BLEU])
+def test_golden_the_bleu_is_found_again(name):
+    measured, found = zoo.info(name)["metrics"]["evaluation"], evaluate(name, write=False, verbose=0)
+    assert found["bleu"] == pytest.approx(measured["bleu"], abs=0.1)
+    assert found["bleu_greedy"] == pytest.approx(measured["bleu_greedy"], abs=0.1)
