@@ -253,16 +253,13 @@ SENTENCES = [
     "The girl who is wearing a red hat is eating an apple.",
     "An old man is selling newspapers at the station because it is raining.",
 ]
-if "weights" in zoo.info("multi30k_en_de_bahdanau")["metrics"]:
-    translator = zoo.load("multi30k_en_de_bahdanau")
-    found = [best for best, *_ in translator.translations(SENTENCES)]
-    for text, best in zip(SENTENCES, found):
-        print(f"{text}\n{best.text}\n")
-    best = found[1]
-    plots.attention(
-        best.attention, best.source_pieces, best.pieces, OUTPUT / "alignment_zoo.png", "A zoo model"
-    )
-    print(f"Alignment: {OUTPUT / 'alignment_zoo.png'}")
+translator = zoo.load("multi30k_en_de_bahdanau")
+found = [best for best, *_ in translator.translations(SENTENCES)]
+for text, best in zip(SENTENCES, found):
+    print(f"{text}\n{best.text}\n")
+best = found[1]
+plots.attention(best.attention, best.source_pieces, best.pieces, OUTPUT / "alignment_zoo.png", "A zoo model")
+print(f"Alignment: {OUTPUT / 'alignment_zoo.png'}")
 
 # %% [markdown]
 # ## From here

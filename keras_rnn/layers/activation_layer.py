@@ -8,11 +8,24 @@ import keras
 from keras import ops
 
 
-def build_activation(activation: Any, units: int) -> None:
-    """Makes its weights, if it is a layer."""
-    if isinstance(activation, keras.layers.Layer) and not activation.built:
-        activation.build((None, units))
-        activation.built = True
+def build_activations(cell: Any) -> None:
+    """Makes the weights of those activations of an `AffineCell` that are layers.
+
+    Raises:
+        ValueError: if there are some and the cell does not hand them to `activate`.
+    """
+    for name in ("activation", "recurrent_activation"):
+        own = getattr(cell, name, None)
+        if not isinstance(own, keras.layers.Layer):
+            continue
+        if not own.built:
+            own.build((None, cell.units))
+            own.built = True
+        if own.weights and not (cell.activates_by_layer and name == "activation"):
+            raise ValueError(
+                f"`{name}` of `{cell.name}` must be a function or a layer without weights; received {own!r}. "
+                "SimpleRNN, NonNormalRNN and AntisymmetricRNN take one with weights, as `activation`."
+            )
 
 
 def activation_constants(activation: Any, dtype: str) -> dict[str, Any]:

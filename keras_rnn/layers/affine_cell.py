@@ -7,8 +7,9 @@ from typing import Any
 import keras
 from keras import activations, constraints, initializers, ops, regularizers
 
+from keras_rnn.layers.activation_layer import activation_constants, build_activations
 from keras_rnn.layers.cell import Constants, RecurrentCell, dropout_mask
-from keras_rnn.layers.checked import check_rate, checked_size
+from keras_rnn.layers.checked import check_rate, checked_size, known_features
 from keras_rnn.layers.recurrent_weight import add_recurrent_weight, get_parametrization, value_of
 from keras_rnn.ops.activation_gradients import gradient_from_output
 from keras_rnn.ops.affine import project
@@ -43,13 +44,16 @@ class AffineCell(RecurrentCell):
             first U and must give one with the property; of Keras's `"orthogonal"` the nearest one is taken.
 
     Raises:
-        ValueError: if `units` is not a positive integer or a rate is outside [0, 1).
+        ValueError: if `units` is not a positive integer or a rate is outside [0, 1); when it is built, if an
+            activation has weights and the cell no place for them.
     """
 
     gates: int
     output_state = 0
     #: One form of a cell may lack some of them.
     recurrent_constants: tuple[str, ...] = ("U",)
+    #: Whether `step` calls `activate`, so that `activation` may be a layer with weights.
+    activates_by_layer = False
 
     def __init__(
         self,
@@ -115,12 +119,7 @@ class AffineCell(RecurrentCell):
         return self.bias_initializer(shape, dtype=dtype)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        features = input_shape[-1]
-        if features is None:
-            raise ValueError(
-                f"The last dimension of the inputs of `{self.name}` must be known; "
-                f"received shape {tuple(input_shape)}."
-            )
+        features = known_features(self, input_shape)
         self.kernel = self.add_weight(
             name="kernel",
             shape=(features, self.gates * self.units),
@@ -143,6 +142,7 @@ class AffineCell(RecurrentCell):
             if self.use_bias
             else None
         )
+        build_activations(self)
 
     @property
     def recurrent_kernel(self) -> Any:
@@ -157,6 +157,7 @@ class AffineCell(RecurrentCell):
         constants = {
             "W": ops.cast(self.kernel, self.compute_dtype),
             "U": ops.cast(self.recurrent_kernel, self.compute_dtype),
+            **activation_constants(self.activation, self.state_dtype),
         }
         if self.bias is not None:
             constants["b"] = ops.cast(self.bias, self.state_dtype)

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import activations, ops
 
-from keras_rnn.layers.activation_layer import activate, activation_constants, build_activation
+from keras_rnn.layers.activation_layer import activate
 from keras_rnn.layers.affine_cell import AffineCell
 from keras_rnn.layers.cell import Constants, States
 from keras_rnn.layers.recurrent import Recurrent
@@ -63,6 +63,7 @@ class AntisymmetricRNNCell(AffineCell):
     """
 
     state_names = ("h",)
+    activates_by_layer = True
 
     def __init__(
         self,
@@ -89,19 +90,12 @@ class AntisymmetricRNNCell(AffineCell):
     def recurrent_shape(self) -> tuple[int, ...]:
         return (self.units, self.units)
 
-    def add_own_weights(self) -> None:
-        build_activation(self.activation, self.units)
-
     def get_constants(self, batch_size: Any, training: bool = False) -> Constants:
         """M in the place of U."""
         constants = super().get_constants(batch_size, training)
         U = ops.cast(constants["U"], self.state_dtype)
         M = U - ops.transpose(U) - self.gamma * ops.eye(self.units, dtype=self.state_dtype)
-        return {
-            **constants,
-            "U": ops.cast(M, self.compute_dtype),
-            **activation_constants(self.activation, self.state_dtype),
-        }
+        return {**constants, "U": ops.cast(M, self.compute_dtype)}
 
     def step(self, projected: Any, states: States, constants: Constants) -> tuple[Any, States]:
         (h,) = states

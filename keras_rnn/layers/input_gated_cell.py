@@ -8,7 +8,7 @@ import keras
 from keras import activations, constraints, initializers, ops, regularizers
 
 from keras_rnn.layers.cell import Constants, dropout_mask
-from keras_rnn.layers.checked import check_rate, checked_size
+from keras_rnn.layers.checked import check_rate, checked_size, known_features
 from keras_rnn.layers.linear_cell import LinearCell
 from keras_rnn.ops.affine import project
 
@@ -78,12 +78,7 @@ class InputGatedCell(LinearCell):
         return self.units
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        features = input_shape[-1]
-        if features is None:
-            raise ValueError(
-                f"The last dimension of the inputs of `{self.name}` must be known; "
-                f"received shape {tuple(input_shape)}."
-            )
+        features = known_features(self, input_shape)
         self.kernel = self.add_weight(
             name="kernel",
             shape=(features, self.gates * self.units),

@@ -9,7 +9,7 @@ import keras
 from keras import initializers, ops
 
 from keras_rnn.layers.cell import Constants, States
-from keras_rnn.layers.checked import checked_size
+from keras_rnn.layers.checked import checked_size, known_features
 from keras_rnn.layers.linear_cell import LinearCell
 from keras_rnn.layers.recurrent import Recurrent
 
@@ -98,12 +98,7 @@ class LRUCell(LinearCell):
         return self.units
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        d, n, u = input_shape[-1], self.state_size[0], self.units
-        if d is None:
-            raise ValueError(
-                f"The last dimension of the inputs of `{self.name}` must be known; "
-                f"received shape {tuple(input_shape)}."
-            )
+        d, n, u = known_features(self, input_shape), self.state_size[0], self.units
 
         def diagonal(name: str, initializer: Any) -> Any:
             # |lambda| is 0.999 and more on long sequences: a 16-bit policy must not round what makes it.

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from keras_rnn.layers.cell import Constants, RecurrentCell, States
-from keras_rnn.layers.checked import checked_size
+from keras_rnn.layers.checked import checked_size, known_features
 from keras_rnn.layers.wrapped_cell import WrappedCell
 from keras_rnn.ops.state_product import state_product
 
@@ -78,12 +78,8 @@ class Mogrifier(WrappedCell):
         return ("gates", *own) if own else ()
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        features, units = input_shape[-1], self.state_size[self.output_state]  # type: ignore[index]
-        if features is None:
-            raise ValueError(
-                f"The last dimension of the inputs of `{self.name}` must be known; "
-                f"received shape {tuple(input_shape)}."
-            )
+        features = known_features(self, input_shape)
+        units = self.state_size[self.output_state]  # type: ignore[index]
         self.factors = []
         for i in range(1, self.rounds + 1):
             read, gated = (units, features) if i % 2 else (features, units)

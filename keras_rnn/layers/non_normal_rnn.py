@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import initializers, ops
 
-from keras_rnn.layers.activation_layer import activate, activation_constants, build_activation
+from keras_rnn.layers.activation_layer import activate
 from keras_rnn.layers.affine_cell import AffineCell
 from keras_rnn.layers.cell import Constants, States
 from keras_rnn.layers.recurrent import Recurrent
@@ -69,6 +69,7 @@ class NonNormalRNNCell(AffineCell):
 
     gates = 1
     state_names = ("h",)
+    activates_by_layer = True
 
     def __init__(
         self,
@@ -86,7 +87,6 @@ class NonNormalRNNCell(AffineCell):
         uniform = initializers.RandomUniform(-math.pi, math.pi)
         self.theta = self.add_weight(name="theta", shape=(n // 2,), initializer=uniform, autocast=False)
         self.T = self.add_weight(name="T", shape=(n, n), initializer="zeros", autocast=False)
-        build_activation(self.activation, n)
 
     def schur_form(self, A: Any) -> tuple[Any, Any]:
         """P and Lambda + T, each `(units, units)`."""
@@ -105,11 +105,7 @@ class NonNormalRNNCell(AffineCell):
         constants = super().get_constants(batch_size, training)
         P, form = self.schur_form(constants["U"])
         U = ops.matmul(ops.matmul(P, form), ops.transpose(P))
-        return {
-            **constants,
-            "U": ops.cast(U, self.compute_dtype),
-            **activation_constants(self.activation, self.state_dtype),
-        }
+        return {**constants, "U": ops.cast(U, self.compute_dtype)}
 
     def step(self, projected: Any, states: States, constants: Constants) -> tuple[Any, States]:
         z = projected + self.product(self.drop_state(states[0], constants), constants["U"])

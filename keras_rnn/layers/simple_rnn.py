@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_rnn.layers.activation_layer import activate, activation_constants, build_activation
+from keras_rnn.layers.activation_layer import activate
 from keras_rnn.layers.affine_cell import AffineCell
 from keras_rnn.layers.cell import Constants, States
 from keras_rnn.layers.mod_relu import ModReLU
@@ -50,13 +50,7 @@ class SimpleRNNCell(AffineCell):
 
     gates = 1
     state_names = ("h",)
-
-    def add_own_weights(self) -> None:
-        build_activation(self.activation, self.units)
-
-    def get_constants(self, batch_size: Any, training: bool = False) -> Constants:
-        constants = super().get_constants(batch_size, training)
-        return {**constants, **activation_constants(self.activation, self.state_dtype)}
+    activates_by_layer = True
 
     @property
     def activation_gradients(self) -> tuple[Any, Any]:

@@ -13,6 +13,7 @@ from keras_rnn.layers.cell import Constants, RecurrentCell, States
 from keras_rnn.layers.checked import checked_size, known_features
 from keras_rnn.layers.recurrent import Recurrent
 from keras_rnn.ops.affine import project
+from keras_rnn.ops.linalg import real_form
 from keras_rnn.ops.mod_relu import as_pairs, complex_mod_relu, polar
 from keras_rnn.ops.state_product import state_product
 
@@ -127,12 +128,9 @@ class UnitaryRNNCell(RecurrentCell):
         """V and W in the compute dtype, W as the real matrix that rows h are multiplied by; b."""
         eye = ops.eye(self.units, dtype=self.state_dtype)
         real, imaginary = self.compose(eye, ops.zeros_like(eye))
-        W = ops.concatenate(
-            [ops.concatenate([real, imaginary], axis=1), ops.concatenate([-imaginary, real], axis=1)]
-        )
         return {
             "V": ops.cast(self.kernel, self.compute_dtype),
-            "W": ops.cast(W, self.compute_dtype),
+            "W": ops.cast(real_form(real, imaginary), self.compute_dtype),
             "b": ops.cast(self.modulus_bias, self.state_dtype),
         }
 

@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_rnn.layers.affine_cell import AffineCell
 from keras_rnn.layers.cell import Constants, RecurrentCell, States, dropout_mask
-from keras_rnn.layers.checked import check_rate
+from keras_rnn.layers.checked import check_rate, known_features
 from keras_rnn.layers.wrapped_cell import WrappedCell, edit_innermost
 
 
@@ -91,12 +91,7 @@ class VariationalDropout(WrappedCell):
         return own_step and not self.output_rate and isinstance(self.innermost, AffineCell)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        if input_shape[-1] is None:
-            raise ValueError(
-                f"The last dimension of the inputs of `{self.name}` must be known; "
-                f"received shape {tuple(input_shape)}."
-            )
-        self.features = input_shape[-1]
+        self.features = known_features(self, input_shape)
         super().build(input_shape)
 
     def get_constants(self, batch_size: Any, training: bool = False) -> Constants:

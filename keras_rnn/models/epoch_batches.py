@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import keras
 import numpy as np
 
 
-class EpochBatches(keras.utils.PyDataset):
+class EpochBatches(keras.utils.PyDataset, ABC):
     """Abstract: the rows of each batch of an epoch, which a subclass draws and reads.
 
     Args:
@@ -21,13 +22,13 @@ class EpochBatches(keras.utils.PyDataset):
         self.batches: list[np.ndarray] = []
         self._read_to_its_end = False
 
+    @abstractmethod
     def draw(self) -> list[np.ndarray]:
         """The rows of each batch of `epoch`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, rows: np.ndarray) -> tuple[np.ndarray, ...]:
         """What a batch of these rows is."""
-        raise NotImplementedError
 
     def __len__(self) -> int:
         return len(self.batches)

@@ -53,7 +53,7 @@ class SequenceToSequence(TranslationModel):
         output_dropout: of o.
         label_smoothing: see `keras_rnn.layers.FullSoftmax`.
         scheduled_sampling: share of the y[t-1] that, while training, are drawn from the model itself: see
-            `keras_rnn.models.scheduled_sampling.mixed_inputs`; a step takes about half as long again. Above 0
+            `keras_rnn.models.scheduled_sampling.mixed_inputs`, for which the decoder runs once more. Above 0
             it becomes a weight of that name, which a callback may assign to: it usually rises. Default 0.0.
         start, end: the ids that begin and end a target.
         seed: integer, makes the dropout reproducible.

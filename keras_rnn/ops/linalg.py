@@ -140,6 +140,16 @@ def householder(v: Any) -> Any:
     return _all_finite(Q, v, "`v` must be finite")
 
 
+def real_form(R: Any, S: Any) -> Any:
+    """R + i S as a real matrix of twice the size, [[R, S], [-S, R]]; of arrays an array.
+
+    Rows that hold real parts and then imaginary ones, multiplied by it from the right, are multiplied by
+    R + i S.
+    """
+    numpy = np if isinstance(R, np.ndarray) else ops
+    return numpy.concatenate([numpy.concatenate([R, S], axis=1), numpy.concatenate([-S, R], axis=1)], axis=0)
+
+
 # ---------------------------------------------------------------------------- checks
 
 

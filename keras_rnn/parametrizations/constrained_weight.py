@@ -41,15 +41,15 @@ class ConstrainedWeight(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         self.parametrization = parametrization
         base_shape = parametrization.base_shape(shape)
-        drawn: list[Any] = []  # once, for free weight and base point
+        parts: list[Any] = []  # free weight and base point, of one draw
 
         def initial(part: int, own_shape: Shape, dtype: str) -> Any:
-            w = drawn[0] if drawn else start(shape, self.variable_dtype)
-            if is_traced(w):  # Keras asks for shapes alone
-                return ops.zeros(own_shape, dtype)
-            drawn[:] = [w]
-            w = parametrization.nearest(w) if nearest else w
-            return ops.convert_to_tensor(parametrization.right_inverse(w)[part], dtype)
+            if not parts:
+                w = start(shape, self.variable_dtype)
+                if is_traced(w):  # Keras asks for shapes alone
+                    return ops.zeros(own_shape, dtype)
+                parts.extend(parametrization.right_inverse(parametrization.nearest(w) if nearest else w))
+            return ops.convert_to_tensor(parts[part], dtype)
 
         # Not cast by anyone: what is made of a rounded weight is another one, and no member.
         self.free = self.add_weight(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import keras
@@ -9,7 +10,7 @@ import numpy as np
 from keras import ops
 
 
-class OrthogonalStart(keras.initializers.Initializer):
+class OrthogonalStart(keras.initializers.Initializer, ABC):
     """Abstract: for a shape `(n, k * n)`, k orthogonal matrices side by side, drawn one by one.
 
     Args:
@@ -19,9 +20,9 @@ class OrthogonalStart(keras.initializers.Initializer):
     def __init__(self, seed: int | None = None) -> None:
         self.seed = int(np.random.randint(2**31)) if seed is None else seed
 
+    @abstractmethod
     def draw(self, n: int, random: np.random.Generator) -> np.ndarray:
         """One orthogonal matrix `(n, n)`."""
-        raise NotImplementedError
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         if len(shape) != 2 or not shape[0] or shape[1] % shape[0]:

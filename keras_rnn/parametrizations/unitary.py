@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_rnn.ops.linalg import real_form
 from keras_rnn.parametrizations.orthonormal import MAPS
 from keras_rnn.parametrizations.parametrization import Parametrization, Shape, skew, symmetric
 
@@ -70,14 +71,14 @@ class Unitary(Parametrization):
 
     def constrain(self, free: Any, base: Any) -> Any:
         n = free.shape[-1]
-        W = MAPS[self.map](_real_form(skew(free[0]), symmetric(free[1]), ops))
+        W = MAPS[self.map](real_form(skew(free[0]), symmetric(free[1])))
         top = W[:n] if base is None else W[:n] @ base
         # Newton and Schulz on the upper half, the lower one says the same.
         fixed = ops.stop_gradient(top)
-        whole = _real_form(fixed[:, :n], fixed[:, n:], ops)
+        whole = real_form(fixed[:, :n], fixed[:, n:])
         defect = fixed @ ops.transpose(whole) - ops.eye(n, 2 * n, dtype=fixed.dtype)
         top = top - ops.stop_gradient(defect @ whole) / 2
-        return _real_form(top[:, :n], top[:, n:], ops)
+        return real_form(top[:, :n], top[:, n:])
 
     def to_complex(self, w: Any) -> np.ndarray:
         """U of a W, or of itself; of a W that has not the form above, that of its nearest one."""
@@ -95,22 +96,17 @@ class Unitary(Parametrization):
         """The largest entry of |U^H U - I|, or of the difference of W from its form, if that is larger."""
         U = self.to_complex(w)
         w = np.asarray(ops.convert_to_numpy(w))
-        off_form = 0.0 if np.iscomplexobj(w) else np.max(np.abs(w - _real_form(U.real, U.imag, np)))
+        off_form = 0.0 if np.iscomplexobj(w) else np.max(np.abs(w - real_form(U.real, U.imag)))
         return max(float(np.max(np.abs(U.conj().T @ U - np.eye(len(U))))), float(off_form))
 
     def nearest(self, w: Any) -> np.ndarray:
         """The W of the unitary factor of U."""
         V, _, Wh = np.linalg.svd(self.to_complex(w))
         U = V @ Wh
-        return _real_form(U.real, U.imag, np)
+        return real_form(U.real, U.imag)
 
     def preimage(self, w: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         return np.zeros(self.free_shape(w.shape)), w
 
     def get_config(self) -> dict[str, Any]:
         return {"map": self.map}
-
-
-def _real_form(R: Any, S: Any, numpy: Any) -> Any:
-    """[[R, S], [-S, R]], of arrays or of tensors."""
-    return numpy.concatenate([numpy.concatenate([R, S], axis=1), numpy.concatenate([-S, R], axis=1)], axis=0)

@@ -190,7 +190,7 @@ class SubwordsRecipe:
 class TranslatorTraining:
     """How the weights are found.
 
-    `sampling` is that of `SubwordTokenizer.encode`; `average` the momentum of a moving average of them.
+    `sampling` is that of `SubwordTokenizer.encode`; `average` is the momentum of an average in their place.
     """
 
     epochs: int

@@ -8,7 +8,7 @@ from typing import Any
 
 from keras_rnn import plots
 from keras_rnn.metrics import bleu, bleu_by_length, sacrebleu_metric
-from keras_rnn.zoo.folders import BY_LENGTH, entry_names, read_entry
+from keras_rnn.zoo.folders import BY_LENGTH, entry_names, read_entry, zoo_folder
 from keras_rnn.zoo.pairs import read_pairs
 from keras_rnn.zoo.recipe_tables import TranslatorRecipe
 
@@ -45,12 +45,16 @@ def measure(
 
 
 def draw_by_length(recipe: TranslatorRecipe, folder: Path, metrics: dict[str, Any]) -> None:
-    """Draws BLEU by length of an entry, and of the published ones on the same pairs, into its folder."""
-    systems = {}
+    """Draws BLEU by length of an entry, and of the published ones on the same pairs, into its folder.
+
+    If it is published itself, the pictures of the others are drawn anew: it is in them, too.
+    """
+    systems, folders = {recipe.name: metrics["evaluation"]["by_length"]}, {folder}
     for name in entry_names():
-        _, other, theirs = read_entry(name)
-        if name != recipe.name and getattr(other, "data", None) == recipe.data and "evaluation" in theirs:
-            systems[name] = theirs["evaluation"]["by_length"]
-    systems[recipe.name] = metrics["evaluation"]["by_length"]
+        theirs, other, measured = read_entry(name)
+        if name != recipe.name and getattr(other, "data", None) == recipe.data and "evaluation" in measured:
+            systems[name] = measured["evaluation"]["by_length"]
+            folders |= {theirs} if folder.parent == zoo_folder() else set()
     title = f"Test split of {recipe.data.dataset}, {recipe.data.source} to {recipe.data.target}"
-    plots.bleu_by_length(systems, folder / BY_LENGTH, title)
+    for own in folders:
+        plots.bleu_by_length(dict(sorted(systems.items())), own / BY_LENGTH, title)

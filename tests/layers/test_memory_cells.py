@@ -68,6 +68,32 @@ def test_a_cell_trains_and_saves_the_bias_of_its_activation(cls, tmp_path):
     assert distance(again(x), model(x)) == 0
 
 
+@pytest.mark.parametrize(
+    ("cls", "name"),
+    [
+        (layers.LSTM, "activation"),
+        (layers.GRU, "recurrent_activation"),
+        (layers.RecurrentHighway, "activation"),
+        (layers.AntisymmetricRNN, "recurrent_activation"),
+    ],
+)
+def test_an_activation_with_weights_is_refused_where_nobody_hands_them_on(cls, name):
+    with pytest.raises(ValueError, match=f"`{name}` of .* must be a function or a layer without weights"):
+        cls(4, **{name: layers.ModReLU()}).build((None, 3, 2))
+    cls(4, **{name: keras.layers.LeakyReLU(0.1)})(normal(1, 2, 3, 2))
+
+
+def test_any_layer_may_be_the_activation_of_a_simple_rnn():
+    found = []
+    for implementation in ("plain", "fast"):
+        prelu = keras.layers.PReLU(dtype="float64")
+        layer = layers.SimpleRNN(4, prelu, implementation=implementation, dtype="float64")
+        found.append(value_and_gradients(built(layer), normal(1, 2, 3, 2)))
+    assert [flat(g) for g in found[0][1]][-1][0].any()
+    for one, other in zip(flat(found[0]), flat(found[1])):
+        assert distance(one, other) < 1e-10
+
+
 STEP = {"epsilon": memory_cells.EPSILON, "gamma": memory_cells.GAMMA}
 FORMS = {
     "NonNormalRNN": (layers.NonNormalRNN, memory_cells.non_normal_rnn, {}),

@@ -8,7 +8,7 @@ import pytest
 
 from keras_rnn import cli, zoo
 from keras_rnn.metrics import bleu
-from keras_rnn.zoo import card, folders, publish, training
+from keras_rnn.zoo import card, folders, publish, training, translator_evaluation
 from keras_rnn.zoo.evaluation import evaluate
 from keras_rnn.zoo.recipe import read_recipe
 from keras_rnn.zoo.translator_training import probe
@@ -104,6 +104,25 @@ def test_bleu_is_that_of_the_recipes_beam(folder, pairs):
         evaluate(folder, examples=20)
     with pytest.raises(ValueError, match="`method` must be one of"):
         evaluate(folder, method="cache")
+
+
+def test_the_pictures_of_all_that_are_published_have_the_new_one(folder, tmp_path, monkeypatch):
+    shelf, row = tmp_path / "zoo", {"shortest": 1, "longest": 3, "sentences": 4, "bleu": 20.0}
+    told = {"evaluation": {"by_length": [row]}}
+    recipe = read_recipe(entry(shelf / "tiny_en_de") / "recipe.toml")
+    entry(shelf / "other", RECIPE.replace("tiny_en_de", "other"))
+    (shelf / "other" / "metrics.json").write_text(json.dumps(told))
+    for module in (folders, translator_evaluation):
+        monkeypatch.setattr(module, "zoo_folder", lambda: shelf)
+    drawn = {}
+    monkeypatch.setattr(
+        translator_evaluation.plots, "bleu_by_length", lambda *told: drawn.update({told[1]: told})
+    )
+    translator_evaluation.draw_by_length(recipe, folder, told)
+    assert [list(systems) for systems, *_ in drawn.values()] == [["other", "tiny_en_de"]]
+    drawn.clear()
+    translator_evaluation.draw_by_length(recipe, shelf / "tiny_en_de", told)
+    assert {path.parent.name for path in drawn} == {"other", "tiny_en_de"}
 
 
 def test_the_card_tells_what_the_files_say(folder, pairs, tmp_path, monkeypatch):
