@@ -12,17 +12,17 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 
-from keras_rnn import __version__
+from keras_rnn import __version__, cli_experiment
 from keras_rnn.terminal import console, escape, read_texts, room
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown"
 )
+app.add_typer(cli_experiment.app, name="experiment")
 Name = Annotated[str, typer.Argument(help="A published model, or a folder that `train` wrote.")]
 Data = Annotated[
     Path | None, typer.Option(help="Where the dataset lies. Default: KERAS_RNN_DATA, the cache, a download.")
 ]
-
 Texts = Annotated[list[str] | None, typer.Argument(help="The texts. None: standard input, one a line.")]
 File = Annotated[Path | None, typer.Option(help="A UTF-8 file, one text a line.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

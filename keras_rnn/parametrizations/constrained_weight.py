@@ -73,13 +73,19 @@ class ConstrainedWeight(keras.layers.Layer):
         values = [self.free] if self.base is None else [self.free, self.base]
         return self.parametrization(*(ops.cast(v, dtype) for v in values))
 
-    def assign(self, w: Any) -> None:
-        """Sets the weight to a member w; the base point, if there is one, moves there.
+    def load_own_variables(self, store: Any) -> None:
+        """As for any layer. What 16 bits on disk have moved off the property is moved back."""
+        super().load_own_variables(store)
+        if self.base is not None and not self.parametrization.is_member(self.value()):
+            self.assign(self.value(), atol=0.02)
+
+    def assign(self, w: Any, atol: float = 1e-4) -> None:
+        """Sets the weight to a member w, up to `atol`; the base point, if there is one, moves there.
 
         Raises:
             ValueError: if w is no member; says how far it is from one.
         """
-        free, base = self.parametrization.right_inverse(np.asarray(ops.convert_to_numpy(w)))
+        free, base = self.parametrization.right_inverse(np.asarray(ops.convert_to_numpy(w)), atol)
         self.free.assign(free)
         if base is not None:
             self.base.assign(base)

@@ -3,6 +3,7 @@
 from keras_rnn.plots.curves import attention, bleu_by_length, learning_curves, states_over_text
 from keras_rnn.plots.gates import gate_activations, gates
 from keras_rnn.plots.gradient_flow import gradient_norms, loss_gradients, state_gradients
+from keras_rnn.plots.memory_curves import memory_curves
 from keras_rnn.plots.singular_values import singular_values
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "gradient_norms",
     "learning_curves",
     "loss_gradients",
+    "memory_curves",
     "singular_values",
     "state_gradients",
     "states_over_text",

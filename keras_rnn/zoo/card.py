@@ -8,11 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from keras_rnn.files import write_text
-from keras_rnn.zoo import classifier_card, kneser_ney_card, language_model_card, translator_card
+from keras_rnn.zoo import (
+    classifier_card,
+    copy_memory_card,
+    kneser_ney_card,
+    language_model_card,
+    translator_card,
+)
 from keras_rnn.zoo.environment import measured_with
 from keras_rnn.zoo.folders import CARD, entry_names, read_entry, zoo_folder
 
 CARDS: dict[str, Any] = {
+    "CopyMemory": copy_memory_card,
     "FeedForwardLanguageModel": language_model_card,
     "KneserNey": kneser_ney_card,
     "LanguageModel": language_model_card,

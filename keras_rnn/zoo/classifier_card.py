@@ -76,10 +76,13 @@ def training(recipe: ClassifierRecipe, metrics: dict[str, Any]) -> list[str]:
         ]
     part = recipe.training
     clipped = f", gradient norm clipped at {part.clip_norm:g}" if part.clip_norm else ""
+    slower = "".join(f", times {m:g} for `{name}`" for name, m in part.multipliers.items())
+    moved = f", base point moved every {part.period} updates" if part.period else ""
     return [
         *text,
-        f"AdamW, learning rate {part.learning_rate:g} ({part.schedule}), weight decay {part.weight_decay:g}, "
-        f"batch {part.batch_size}{clipped}, seed {part.seed}. All of it: `recipe.toml`.",
+        f"AdamW, learning rate {part.learning_rate:g} ({part.schedule}){slower}{moved}, weight decay "
+        f"{part.weight_decay:g}, batch {part.batch_size}{clipped}, seed {part.seed}. All of it: "
+        "`recipe.toml`.",
     ]
 
 

@@ -9,13 +9,16 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_rnn.callbacks import DynamicTrivialization
 from keras_rnn.datasets import imdb
 from keras_rnn.files import written_whole
+from keras_rnn.optimizers import LearningRateMultipliers
 from keras_rnn.text import WordTokenizer
 from keras_rnn.zoo.folders import VOCABULARY
 from keras_rnn.zoo.loader import build_classifier
 from keras_rnn.zoo.prepared import Prepared
-from keras_rnn.zoo.recipe_tables import ClassifierRecipe, ClassifierTraining
+from keras_rnn.zoo.recipe_tables import ClassifierRecipe
+from keras_rnn.zoo.training_tables import ClassifierTraining
 from keras_rnn.zoo.word_vectors import train_word_vectors
 
 VECTORS = "word_vectors.npy"
@@ -59,6 +62,7 @@ def prepare(
     model.compile(_optimizer(recipe.training, steps))
     model.optimizer.build(model.trainable_variables)
     _begin_with_word_vectors(model, recipe, train_data.texts, data, folder, report)
+    period = recipe.training.period
     return Prepared(
         model,
         {
@@ -69,6 +73,7 @@ def prepare(
             "seed": recipe.training.seed,
         },
         {"examples": len(train_data), "validation_examples": 0 if held_out is None else len(held_out)},
+        lambda checkpoint: [] if period is None else [DynamicTrivialization(period)],
     )
 
 
@@ -138,4 +143,5 @@ def _optimizer(training: ClassifierTraining, steps_per_epoch: int) -> Any:
         )
     if training.optimizer != "adamw":
         raise ValueError(f"`optimizer` in [training] must be 'adamw'; received {training.optimizer!r}.")
-    return keras.optimizers.AdamW(rate, weight_decay=training.weight_decay, clipnorm=training.clip_norm)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=training.weight_decay, clipnorm=training.clip_norm)
+    return LearningRateMultipliers(optimizer, training.multipliers) if training.multipliers else optimizer

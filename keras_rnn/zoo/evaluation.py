@@ -9,6 +9,7 @@ from typing import Any
 from keras_rnn.files import write_text
 from keras_rnn.zoo import (
     classifier_evaluation,
+    copy_memory,
     kneser_ney,
     language_model_evaluation,
     translator_evaluation,
@@ -21,6 +22,7 @@ from keras_rnn.zoo.loader import load
 from keras_rnn.zoo.recipe_tables import (
     AnyRecipe,
     ClassifierRecipe,
+    CopyMemoryRecipe,
     KneserNeyRecipe,
     LanguageModelRecipe,
     NeuralRecipe,
@@ -41,7 +43,8 @@ def evaluate(
 
     Of a classifier: accuracy and cross entropy on the test split. Of a language model: perplexity over all
     tokens of a split, which is one stream; of a Kneser-Ney model the same, without and with its cache. Of a
-    translator: BLEU of a split, by its beam search and without.
+    translator: BLEU of a split, by its beam search and without. Of a network on the copying task: cross
+    entropy and the share of symbols that are right, on rows that no training sees.
 
     Args:
         name_or_folder: a published name or a folder.
@@ -62,8 +65,9 @@ def evaluate(
     """
     folder, recipe, metrics = read_entry(name_or_folder)
     classifies = isinstance(recipe, ClassifierRecipe)
-    if split not in (("test",) if classifies else SPLITS):
-        legal = "'test' for a classifier" if classifies else f"one of {SPLITS}"
+    one_split = classifies or isinstance(recipe, CopyMemoryRecipe)
+    if split not in (("test",) if one_split else SPLITS):
+        legal = f"'test' for a {recipe.model.type}" if one_split else f"one of {SPLITS}"
         raise ValueError(f"`split` must be {legal}; received split={split!r}.")
     if examples is not None and not classifies:
         raise ValueError(
@@ -82,6 +86,8 @@ def evaluate(
         result = translator_evaluation.measure(
             recipe, load(name_or_folder), split, data, verbose=int(verbose != 0)
         )
+    elif isinstance(recipe, CopyMemoryRecipe):
+        result = copy_memory.measure(recipe, load(name_or_folder))
     elif isinstance(recipe, KneserNeyRecipe):
         result = kneser_ney.measure(recipe, kneser_ney.count(recipe, data), split, data)
     else:

@@ -16,7 +16,8 @@ from keras_rnn.zoo.corpora import read_corpus
 from keras_rnn.zoo.folders import VOCABULARY
 from keras_rnn.zoo.loader import build_language_model
 from keras_rnn.zoo.prepared import Prepared
-from keras_rnn.zoo.recipe_tables import LanguageModelTraining, NeuralRecipe
+from keras_rnn.zoo.recipe_tables import NeuralRecipe
+from keras_rnn.zoo.training_tables import LanguageModelTraining
 
 DTYPES = ("float32", "mixed_bfloat16")
 PROBE_LENGTHS = (2, 12, 60)

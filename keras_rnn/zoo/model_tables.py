@@ -104,6 +104,15 @@ class TranslatorCore:
 
 
 @dataclass(frozen=True)
+class CopyMemoryModel:
+    """A network of `keras_rnn.experiments.NETWORKS`, its softmax, and how many units it has."""
+
+    type: str
+    network: str
+    units: int
+
+
+@dataclass(frozen=True)
 class KneserNeyModel:
     """The arguments of `keras_rnn.models.KneserNey`, and of the `UnigramCache` beside it."""
 

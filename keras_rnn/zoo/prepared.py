@@ -18,9 +18,11 @@ class Prepared:
         arguments: of its `fit`: data, validation data, and what belongs to them.
         counts: how many examples or tokens, for the ledger.
         callbacks: makes those of the recipe, once the checkpoint has been restored.
+        resumed: more arguments of `fit`, from the number of epochs that are done.
     """
 
     model: Any
     arguments: dict[str, Any]
     counts: dict[str, int]
     callbacks: Callable[[TrainingCheckpoint], list[Any]] = lambda checkpoint: []
+    resumed: Callable[[int], dict[str, Any]] = lambda done: {}

@@ -9,7 +9,7 @@ from pathlib import Path
 from keras_rnn.files import write_text, written_whole
 from keras_rnn.zoo.folders import METRICS, PROBE, VOCABULARY, read_entry, zoo_folder
 from keras_rnn.zoo.pairs import asset_names
-from keras_rnn.zoo.recipe_tables import ClassifierRecipe, KneserNeyRecipe, TranslatorRecipe
+from keras_rnn.zoo.recipe_tables import ClassifierRecipe, KneserNeyRecipe, NeuralRecipe, TranslatorRecipe
 from keras_rnn.zoo.weights import FILE
 
 PICTURE, HISTORY = "curves.png", "history.csv"
@@ -49,7 +49,9 @@ def publish(run: str | Path) -> Path:
         kept = {**metrics, **({"validation": kept["validation"]} if "validation" in kept else {})}
         names = [FILE, VOCABULARY, PROBE]
     else:
-        assets = asset_names(recipe) if isinstance(recipe, TranslatorRecipe) else [VOCABULARY]
+        assets = [VOCABULARY] if isinstance(recipe, NeuralRecipe) else []
+        if isinstance(recipe, TranslatorRecipe):
+            assets = asset_names(recipe)
         kept, names = metrics, [] if counted else [FILE, *assets, PROBE, PICTURE, HISTORY]
     for name in names:
         with written_whole(target / name) as temporary:

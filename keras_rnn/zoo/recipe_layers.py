@@ -27,7 +27,9 @@ def _named(base: type) -> dict[str, Any]:
     }
 
 
-RECURRENT, WRAPPERS = _named(layers.Recurrent), _named(layers.WrappedCell)
+#: Makers of a `SimpleRNN` with other arguments; they take all of its own, too.
+FACTORIES = {"ExpRNN": layers.ExpRNN, "ScaledCayleyRNN": layers.ScaledCayleyRNN}
+RECURRENT, WRAPPERS = {**_named(layers.Recurrent), **FACTORIES}, _named(layers.WrappedCell)
 ATTENTIONS = _named(layers.Attention)
 SOFTMAXES, EMBEDDINGS = _named(OutputSoftmax), {"CharacterCNN": layers.CharacterCNN}
 
@@ -55,13 +57,12 @@ def make_layer(table: dict[str, Any], where: str, dtype: Any = None) -> Any:
             for name in ("kernel_initializer", "recurrent_initializer", "bias_initializer"):
                 # One for each: an initializer with a seed gives the same numbers twice.
                 arguments[name] = keras.initializers.RandomUniform(-reach, reach)
+        layer = cls(**arguments, return_sequences=True, dtype=dtype)
         if wrappers:
-            cell = cls.cell_class(**arguments, dtype=dtype)
+            cell = layer.cell
             for wrapper, own in wrappers:
                 cell = wrapper(cell, **own)
             layer = layers.Recurrent(cell, return_sequences=True, dtype=dtype)
-        else:
-            layer = cls(**arguments, return_sequences=True, dtype=dtype)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{where}: {error}") from error
     return layers.Bidirectional(layer) if bidirectional else layer
@@ -151,7 +152,10 @@ def _class_of(
             f"`type` in {where} must be one of {', '.join(kinds)}; received type={name!r}."
             f"{nearest(str(name), kinds)}"
         )
-    legal = [key for key in inspect.signature(cls).parameters if key not in ("kwargs", *given)]
+    parameters = [*inspect.signature(cls).parameters]
+    if name in FACTORIES:
+        parameters += inspect.signature(layers.SimpleRNN).parameters
+    legal = [key for key in parameters if key not in ("arguments", "kwargs", *given)]
     for key in arguments:
         refuse_unknown(key, ["type", *legal, *own], where)
     return cls, arguments

@@ -8,12 +8,19 @@ from typing import Any
 
 from keras_rnn.zoo.model_tables import (
     ClassifierModel,
+    CopyMemoryModel,
     FeedForwardCore,
     KneserNeyModel,
     LanguageModelCore,
     LogBilinearCore,
     PointerSentinelCore,
     TranslatorCore,
+)
+from keras_rnn.zoo.training_tables import (
+    ClassifierTraining,
+    CopyMemoryTraining,
+    LanguageModelTraining,
+    TranslatorTraining,
 )
 
 
@@ -64,20 +71,6 @@ class PreprocessingRecipe:
 
 
 @dataclass(frozen=True)
-class ClassifierTraining:
-    """How the weights are found."""
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    seed: int
-    optimizer: str = "adamw"
-    schedule: str = "cosine"
-    weight_decay: float = 0.0
-    clip_norm: float | None = None
-
-
-@dataclass(frozen=True)
 class WordVectorsRecipe:
     """Where the embedding begins: skip-gram vectors of the training texts and the unlabelled ones.
 
@@ -110,25 +103,6 @@ class CorpusRecipe:
 
     dataset: str
     level: str = "word"
-
-
-@dataclass(frozen=True)
-class LanguageModelTraining:
-    """How the weights are found: see `keras_rnn.zoo.language_model_training`."""
-
-    epochs: int
-    batch_size: int
-    steps: int
-    learning_rate: float
-    seed: int
-    optimizer: str = "sgd"
-    variable_steps: bool = False
-    decay_factor: float = 1.0
-    decay_after: int = 0
-    clip_norm: float | None = None
-    weight_decay: float = 0.0
-    patience: int = 5
-    dtype: str = "float32"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,25 +161,6 @@ class SubwordsRecipe:
 
 
 @dataclass(frozen=True)
-class TranslatorTraining:
-    """How the weights are found.
-
-    `sampling` is that of `SubwordTokenizer.encode`; `average` is the momentum of an average in their place.
-    """
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    seed: int
-    sampling: float = 0.0
-    warmup_steps: int = 0
-    weight_decay: float = 0.0
-    clip_norm: float | None = None
-    average: float | None = None
-    dtype: str = "float32"
-
-
-@dataclass(frozen=True)
 class DecodingRecipe:
     """The beam search that published numbers are of, chosen on the validation split."""
 
@@ -233,8 +188,26 @@ class KneserNeyRecipe(Recipe):
     data: CorpusRecipe
 
 
-AnyRecipe = ClassifierRecipe | NeuralRecipe | KneserNeyRecipe | TranslatorRecipe
+@dataclass(frozen=True)
+class CopyMemoryData:
+    """How long ten symbols are to be remembered: see `keras_rnn.datasets.copy_memory`."""
+
+    dataset: str
+    delay: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyMemoryRecipe(Recipe):
+    """A network on the copying task, as `keras-rnn experiment copy-memory` trains it."""
+
+    model: CopyMemoryModel
+    data: CopyMemoryData
+    training: CopyMemoryTraining
+
+
+AnyRecipe = ClassifierRecipe | CopyMemoryRecipe | NeuralRecipe | KneserNeyRecipe | TranslatorRecipe
 KINDS: dict[str, type[Recipe]] = {
+    "CopyMemory": CopyMemoryRecipe,
     "FeedForwardLanguageModel": FeedForwardRecipe,
     "KneserNey": KneserNeyRecipe,
     "LanguageModel": LanguageModelRecipe,

@@ -16,13 +16,25 @@ import keras
 from keras_rnn import plots
 from keras_rnn.callbacks import TrainingCheckpoint
 from keras_rnn.files import write_text
-from keras_rnn.zoo import classifier_training, kneser_ney, language_model_training, translator_training
+from keras_rnn.zoo import (
+    classifier_training,
+    copy_memory,
+    kneser_ney,
+    language_model_training,
+    translator_training,
+)
 from keras_rnn.zoo.environment import environment
 from keras_rnn.zoo.folders import METRICS, PROBE, RECIPE, read_entry
 from keras_rnn.zoo.loader import load
 from keras_rnn.zoo.prepared import Prepared
 from keras_rnn.zoo.recipe import replace
-from keras_rnn.zoo.recipe_tables import AnyRecipe, ClassifierRecipe, KneserNeyRecipe, TranslatorRecipe
+from keras_rnn.zoo.recipe_tables import (
+    AnyRecipe,
+    ClassifierRecipe,
+    CopyMemoryRecipe,
+    KneserNeyRecipe,
+    TranslatorRecipe,
+)
 from keras_rnn.zoo.weights import save_float16
 
 CHECKPOINT = "checkpoint.npz"
@@ -77,6 +89,8 @@ def train(
     if isinstance(recipe, ClassifierRecipe):
         kind: Any = classifier_training
         prepared = kind.prepare(recipe, folder, data, validation, examples, report)
+    elif isinstance(recipe, CopyMemoryRecipe):
+        kind, prepared = copy_memory, copy_memory.prepare(recipe)
     else:
         translates = isinstance(recipe, TranslatorRecipe)
         kind = translator_training if translates else language_model_training
@@ -129,6 +143,7 @@ def _fit(
     if first_epoch < epochs:
         model.fit(
             **prepared.arguments,
+            **prepared.resumed(first_epoch),
             epochs=epochs,
             initial_epoch=first_epoch,
             callbacks=[*prepared.callbacks(checkpoint), checkpoint, EachEpoch()],

@@ -12,7 +12,8 @@ from keras_rnn.zoo.language_model_training import DTYPES
 from keras_rnn.zoo.loader import build_translator
 from keras_rnn.zoo.pairs import make_tokenizers, read_pairs, read_tokenizers
 from keras_rnn.zoo.prepared import Prepared
-from keras_rnn.zoo.recipe_tables import TranslatorRecipe, TranslatorTraining
+from keras_rnn.zoo.recipe_tables import TranslatorRecipe
+from keras_rnn.zoo.training_tables import TranslatorTraining
 
 PROBE_TEXTS = ("A man.", "Two dogs run.", "Ein Mann.", "I am here, he said: 3 \u20ac!", "\u2603")
 BLEU_EVERY = 5

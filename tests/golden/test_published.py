@@ -32,6 +32,7 @@ CEILINGS = {"ptb_kneser_ney5": 141.5, "ptb_lstm_small": 116.0, "ptb_lstm_medium"
 BLEU = {"multi30k_en_de_bahdanau": 34.0}
 OTHERS = {
     *("ptb_lstm_large", "ptb_awd_lstm_mos", "shakespeare_char_lstm", "anki_en_fr_luong"),
+    *("copy_memory_exp_rnn", "imdb_orthogonal_rnn", "imdb_simple_rnn_last"),
     *("multi30k_de_en_bahdanau", "multi30k_en_de_luong", "multi30k_en_de_seq2seq"),
 }
 PAIRS = {"multi30k": 1_000, "anki": 3_295}

@@ -15,6 +15,7 @@ PICTURES = {
     "01_sentiment": ["curves.png", "states.png"],
     "02_language_models": ["curves.png", "models.png"],
     "03_translation": ["alignment.png", "alignment_zoo.png", "curves.png"],
+    "04_long_memory": ["curves.png", "gates.png", "gradients.png", "singular_values.png"],
 }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from keras_rnn import layers, zoo
+from keras_rnn.parametrizations import Orthogonal
 from keras_rnn.zoo import model_tables
 from keras_rnn.zoo import recipe_tables as recipes
 from keras_rnn.zoo.recipe import read_recipe, replace
@@ -155,6 +156,19 @@ def test_a_layer_of_a_recipe_is_that_layer():
     assert both.return_sequences
 
 
+def test_the_makers_of_a_simple_rnn_take_what_it_takes():
+    table = {"type": "ScaledCayleyRNN", "units": 4, "negative": 1, "recurrent_dropout": 0.25}
+    layer = make_layer(table, "a test")
+    assert type(layer) is layers.SimpleRNN and layer.return_sequences
+    assert layer.cell.recurrent_parametrization == Orthogonal("cayley")
+    assert layer.cell.recurrent_dropout == 0.25 and layer.cell.recurrent_initializer.negative == 1
+    with pytest.raises(ValueError, match=r"`negativ` is no key of a test\. Did you mean `negative`"):
+        make_layer({"type": "ScaledCayleyRNN", "units": 4, "negativ": 1}, "a test")
+    wrapped = make_layer({"type": "ExpRNN", "units": 4, "weight_drop": 0.5}, "a test")
+    assert type(wrapped.cell) is layers.WeightDrop
+    assert wrapped.cell.cell.recurrent_parametrization == Orthogonal("matrix_exp")
+
+
 TABLES = {
     "ClassifierModel": {"card.py", "loader.py"},
     "ExamplesRecipe": {"classifier_training.py"},
@@ -175,6 +189,12 @@ TABLES |= {
     "TranslatorTraining": {"translator_training.py", "translator_card.py"},
     "DecodingRecipe": {"translator_card.py"},
     "TranslatorRecipe": {"card.py", "loader.py", "translator_training.py", "translator_evaluation.py"},
+}
+TABLES |= {
+    "CopyMemoryModel": {"copy_memory.py", "card.py"},
+    "CopyMemoryData": {"copy_memory.py", "folders.py"},
+    "CopyMemoryTraining": {"copy_memory.py"},
+    "CopyMemoryRecipe": {"card.py", "copy_memory.py", "copy_memory_card.py"},
 }
 NEURAL = (
     "NeuralRecipe",

@@ -8,7 +8,9 @@ import pytest
 from matplotlib import image
 
 from keras_rnn import zoo
+from keras_rnn.callbacks import DynamicTrivialization
 from keras_rnn.zoo import classifier_training, training
+from keras_rnn.zoo.recipe import read_recipe
 from tests.models.small import distance
 from tests.zoo.tiny import REVIEWS_PER_CLASS, changed, metrics, names, write_entry
 
@@ -29,6 +31,18 @@ def test_the_folder_holds_all_that_was_promised_and_nothing_else(finished):
         "probe.json",
         "recipe.toml",
     ]
+
+
+def test_some_weights_may_learn_more_slowly_and_base_points_move(reviews, tmp_path):
+    layer = '{ type = "ExpRNN", units = 3 }'
+    recipe = changed('{ type = "GRU", units = 3, bidirectional = true }', layer)
+    recipe = recipe.replace("seed = 7", "seed = 7\nmultipliers = { recurrent_kernel = 0.25 }\nperiod = 5")
+    source = write_entry(tmp_path / "tiny", recipe)
+    prepared = classifier_training.prepare(read_recipe(source / "recipe.toml"), tmp_path, reviews)
+    assert prepared.model.optimizer.multipliers == {"recurrent_kernel": 0.25}
+    assert prepared.model.optimizer.optimizer.clipnorm == 1.0
+    [moving] = prepared.callbacks(None)
+    assert (type(moving), moving.period) == (DynamicTrivialization, 5)
 
 
 def test_it_reports_what_it_does(finished):

@@ -1,0 +1,117 @@
+"""An experiment: networks on tasks, one training after the other, with a table and a picture of all."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from keras_rnn import plots
+from keras_rnn.experiments.tasks import Task
+from keras_rnn.experiments.training import EVERY, Settings, read_history, train
+from keras_rnn.files import write_text
+
+
+def compare(
+    tasks: Sequence[Task],
+    networks: Sequence[str],
+    settings: Settings,
+    output: str | Path,
+    title: str = "",
+    report: Callable[[str], None] = print,
+) -> list[dict[str, Any]]:
+    """Trains each network on each task, and draws what was measured after each training.
+
+    Killed at any moment, the same call goes on. What another call has measured in the same folder, of other
+    networks, is in the table and the picture, too.
+
+    Args:
+        tasks: see `keras_rnn.experiments.copying` and `adding`.
+        networks: names of `keras_rnn.experiments.NETWORKS`.
+        settings: of all trainings; its `network` is replaced.
+        output: the folder to write: one folder for each training, `results.csv` and `curves.png`.
+        title: of the picture.
+        report: takes one line at a time.
+
+    Returns:
+        The rows of `results.csv`: of each training the mean of its last 5 measurements of the held-out loss,
+        its share of the baseline, and the largest deviation from an orthogonal matrix at any of them.
+    """
+    output = Path(output)
+    chosen = [replace(settings, network=name) for name in networks]  # a wrong name is told before hours pass
+    for task in tasks:
+        for own in chosen:
+            _train_with_a_bar(task, own, output / task.name / own.network)
+            rows = measured(tasks, output)
+            _write(rows, output / "results.csv")
+            curves = {t.title: _curves(t, output) for t in tasks}
+            baselines = {t.title: t.baseline for t in tasks}
+            plots.memory_curves(curves, baselines, output / "curves.png", title, task.loss)
+            row = next(r for r in rows if (r["task"], r["network"]) == (task.name, own.network))
+            report(
+                f"{task.title}, {own.network}: {row['loss']:.3g}, {row['share']:.2%} of the baseline "
+                f"{task.baseline:.4f}, after {row['updates']} updates"
+            )
+    return measured(tasks, output)
+
+
+def _train_with_a_bar(task: Task, settings: Settings, folder: Path) -> None:
+    name = f"{task.title}, {settings.network}"
+    done = len(read_history(folder)) * EVERY
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, transient=True, disable=not Console().is_terminal) as bar:
+        line = bar.add_task(name, total=settings.updates, completed=done)
+
+        def progress(updates: int, loss: float) -> None:
+            bar.update(line, completed=updates, description=f"{name}, held-out loss {loss:.2e}")
+
+        train(task, settings, folder, progress)
+
+
+def measured(tasks: Sequence[Task], output: str | Path) -> list[dict[str, Any]]:
+    """A row for each training of these tasks that has measurements in the folder."""
+    rows = []
+    for task in tasks:
+        for folder in _folders(task, Path(output)):
+            history = read_history(folder)
+            last = [row["val_loss"] for row in history[-5:]]
+            loss = sum(last) / len(last)
+            deviations = [row["deviation"] for row in history if "deviation" in row]
+            rows.append(
+                {
+                    "task": task.name,
+                    "network": folder.name,
+                    "updates": int(history[-1]["updates"]),
+                    "loss": loss,
+                    "baseline": task.baseline,
+                    "share": loss / task.baseline,
+                    "deviation": max(deviations, default=""),
+                }
+            )
+    return rows
+
+
+def _folders(task: Task, output: Path) -> list[Path]:
+    return [folder for folder in sorted((output / task.name).glob("*")) if read_history(folder)]
+
+
+def _curves(task: Task, output: Path) -> dict[str, tuple[list[float], list[float]]]:
+    curves = {}
+    for folder in _folders(task, output):
+        history = read_history(folder)
+        curves[folder.name] = ([row["updates"] for row in history], [row["val_loss"] for row in history])
+    return curves
+
+
+def _write(rows: list[dict[str, Any]], path: Path) -> None:
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, buffer.getvalue())

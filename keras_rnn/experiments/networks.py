@@ -1,0 +1,53 @@
+"""The recurrent networks that experiments compare, each with the training that suits it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from keras_rnn import layers
+from keras_rnn.optimizers import LearningRateMultipliers
+
+
+@dataclass(frozen=True)
+class Network:
+    """A recurrent layer and its training, by RMSprop.
+
+    Args:
+        make: from the number of units to the layer.
+        learning_rate: of all weights but those that `multipliers` names.
+        multipliers: see `keras_rnn.optimizers.LearningRateMultipliers`.
+        clip_norm: the largest norm of the gradient of all weights together; None leaves it as it is.
+        period: of `keras_rnn.callbacks.DynamicTrivialization`; 0 for none.
+    """
+
+    make: Callable[..., Any]
+    learning_rate: float = 1e-3
+    multipliers: tuple[tuple[str, float], ...] = ()
+    clip_norm: float | None = 1.0
+    period: int = 0
+
+    def optimizer(self, learning_rate: float | None = None) -> Any:
+        """A new one."""
+        rate = self.learning_rate if learning_rate is None else learning_rate
+        inner = keras.optimizers.RMSprop(rate, rho=0.9, global_clipnorm=self.clip_norm)
+        return LearningRateMultipliers(inner, dict(self.multipliers)) if self.multipliers else inner
+
+
+def _lru(units: int, **arguments: Any) -> Any:
+    # Of moduli below 0.99 nothing would be left after some hundred steps.
+    return layers.LRU(units, r_min=0.99, r_max=0.9999, **arguments)
+
+
+#: By name. Orthogonal weights learn ten times more slowly than others, as in the papers.
+NETWORKS: dict[str, Network] = {
+    "simple_rnn": Network(layers.SimpleRNN),
+    "lstm": Network(layers.LSTM),
+    "gru": Network(layers.GRU),
+    "exp_rnn": Network(layers.ExpRNN, multipliers=(("recurrent_kernel", 0.1),), clip_norm=None, period=100),
+    "unitary_rnn": Network(layers.UnitaryRNN, clip_norm=None),
+    "lru": Network(_lru),
+}

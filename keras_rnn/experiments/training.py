@@ -1,0 +1,173 @@
+"""One training of an experiment: a network on a task, which can be killed and goes on."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_rnn.callbacks import DynamicTrivialization, TrainingCheckpoint
+from keras_rnn.callbacks.dynamic_trivialization import constrained_weights
+from keras_rnn.experiments.networks import NETWORKS
+from keras_rnn.experiments.tasks import Task
+from keras_rnn.files import write_text
+
+#: Updates between two measurements, and between two checkpoints.
+EVERY = 100
+HELD_OUT_ROWS = 512
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides a training besides the task.
+
+    Args:
+        network: a name of `keras_rnn.experiments.NETWORKS`.
+        units: of its layer.
+        updates: how many, a multiple of 100.
+        batch_size: rows in a batch.
+        learning_rate: in the place of the network's own.
+        seed: of weights and batches.
+    """
+
+    network: str
+    units: int
+    updates: int
+    batch_size: int = 128
+    learning_rate: float | None = None
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if self.network not in NETWORKS:
+            raise ValueError(
+                f"`network` must be one of {', '.join(NETWORKS)}; received network={self.network!r}."
+            )
+        if self.updates < EVERY or self.updates % EVERY:
+            raise ValueError(
+                f"`updates` must be a multiple of {EVERY}; received updates={self.updates}. "
+                "The loss is measured once in so many."
+            )
+
+
+class Deviation(keras.callbacks.Callback):
+    """Adds `deviation` to what is logged of an epoch: how far constrained weights are from their property.
+
+    Of an orthogonal W it is the largest entry of |W^T W - I|. It stands before a `TrainingCheckpoint`.
+    """
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        found = [w.parametrization.distance(w.value()) for w in constrained_weights(self.model)]
+        if found:
+            logs["deviation"] = max(found)
+
+
+def build(task: Task, settings: Settings) -> Any:
+    """The model with fresh weights."""
+    keras.utils.set_random_seed(settings.seed)
+    return task.model(lambda **arguments: NETWORKS[settings.network].make(settings.units, **arguments))
+
+
+def compiled(task: Task, settings: Settings) -> Any:
+    """The same, with its optimizer, which is built, too."""
+    model = build(task, settings)
+    model.compile(NETWORKS[settings.network].optimizer(settings.learning_rate), task.objective)
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def fit_arguments(task: Task, settings: Settings) -> dict[str, Any]:
+    """Those of `fit`, but for the batches: an epoch is 100 updates, after which the loss is measured."""
+    return {
+        "epochs": settings.updates // EVERY,
+        "steps_per_epoch": EVERY,
+        "shuffle": False,
+        "validation_data": task.held_out(HELD_OUT_ROWS),
+        "validation_batch_size": settings.batch_size,
+    }
+
+
+def batches(task: Task, settings: Settings, epoch: int) -> Any:
+    """The batches from the beginning of an epoch, counted from 0, to the end of the training."""
+    return task.batches(settings.updates, settings.batch_size, settings.seed, epoch * EVERY)
+
+
+def callbacks(settings: Settings) -> list[Any]:
+    """Those of the network, which stand before a checkpoint."""
+    period = NETWORKS[settings.network].period
+    return [*([DynamicTrivialization(period)] if period else []), Deviation()]
+
+
+def train(
+    task: Task, settings: Settings, folder: Path, progress: Callable[[int, float], None] | None = None
+) -> list[dict[str, float]]:
+    """Trains, or goes on, or only reads what was measured.
+
+    Args:
+        task, settings: what is trained.
+        folder: where checkpoint, settings and `history.csv` lie. Each row of that is a measurement after 100
+            updates more: the mean `loss` of those batches, `val_loss`, that of rows which no training sees,
+            and, of a network with a constrained weight, its `Deviation`.
+        progress: told the number of updates that are done and the held-out loss.
+
+    Returns:
+        The rows.
+
+    Raises:
+        ValueError: if the folder holds a training with other settings.
+    """
+    wanted = {"task": task.name, **asdict(settings)}
+    path = folder / "settings.json"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(path, json.dumps(wanted, indent=2) + "\n")
+    there = json.loads(path.read_text(encoding="utf-8"))
+    # A training may be made longer: its batches do not depend on its length.
+    if {**there, "updates": 0} != {**wanted, "updates": 0}:
+        raise ValueError(
+            f"{folder} holds a training with other settings, {there}, and not {wanted}. "
+            "Choose another folder, or delete it."
+        )
+    history = read_history(folder)
+    if len(history) * EVERY >= settings.updates:
+        return history[: settings.updates // EVERY]
+    checkpoint = TrainingCheckpoint(folder / "checkpoint.npz")
+    model = compiled(task, settings)
+    done = checkpoint.restore(model)
+
+    class Write(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            _write_history(folder, checkpoint)
+            if progress is not None:
+                progress((epoch + 1) * EVERY, logs["val_loss"])
+
+    model.fit(
+        batches(task, settings, done),
+        initial_epoch=done,
+        callbacks=[*callbacks(settings), checkpoint, Write()],
+        verbose=0,
+        **fit_arguments(task, settings),
+    )
+    return read_history(folder)
+
+
+def read_history(folder: Path) -> list[dict[str, float]]:
+    """What `train` has measured there; nothing if it has not begun."""
+    path = folder / "history.csv"
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+
+def _write_history(folder: Path, checkpoint: TrainingCheckpoint) -> None:
+    rows = [
+        {"updates": int(row["epoch"]) * EVERY, **{k: v for k, v in row.items() if k != "epoch"}}
+        for row in checkpoint.history
+    ]
+    lines = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
+    write_text(folder / "history.csv", "\n".join(lines) + "\n")

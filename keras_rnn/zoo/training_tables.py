@@ -1,0 +1,73 @@
+"""The table `[training]` of a recipe, by the kind of model: how the weights are found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class ClassifierTraining:
+    """How the weights are found.
+
+    `multipliers` are those of `keras_rnn.optimizers.LearningRateMultipliers`; `period` that of a
+    `keras_rnn.callbacks.DynamicTrivialization`, which without it is left out.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    optimizer: str = "adamw"
+    schedule: str = "cosine"
+    weight_decay: float = 0.0
+    clip_norm: float | None = None
+    multipliers: dict[str, float] = field(default_factory=dict)
+    period: int | None = None
+
+
+@dataclass(frozen=True)
+class LanguageModelTraining:
+    """See `keras_rnn.zoo.language_model_training`."""
+
+    epochs: int
+    batch_size: int
+    steps: int
+    learning_rate: float
+    seed: int
+    optimizer: str = "sgd"
+    variable_steps: bool = False
+    decay_factor: float = 1.0
+    decay_after: int = 0
+    clip_norm: float | None = None
+    weight_decay: float = 0.0
+    patience: int = 5
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class TranslatorTraining:
+    """How the weights are found.
+
+    `sampling` is that of `SubwordTokenizer.encode`; `average` is the momentum of an average in their place.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    sampling: float = 0.0
+    warmup_steps: int = 0
+    weight_decay: float = 0.0
+    clip_norm: float | None = None
+    average: float | None = None
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class CopyMemoryTraining:
+    """See `keras_rnn.experiments.Network`. An epoch is 100 updates."""
+
+    epochs: int
+    batch_size: int
+    seed: int
+    learning_rate: float | None = None
