@@ -13,6 +13,7 @@ __all__ = [
     "__version__",
     "callbacks",
     "datasets",
+    "explain",
     "export",
     "layers",
     "losses",

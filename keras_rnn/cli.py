@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +11,15 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 
-from keras_rnn import __version__, cli_experiment
+from keras_rnn import __version__, cli_experiment, cli_explain, cli_generate
 from keras_rnn.terminal import console, escape, read_texts, room
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown"
 )
 app.add_typer(cli_experiment.app, name="experiment")
+app.command()(cli_explain.explain)
+app.command()(cli_generate.generate)
 Name = Annotated[str, typer.Argument(help="A published model, or a folder that `train` wrote.")]
 Data = Annotated[
     Path | None, typer.Option(help="Where the dataset lies. Default: KERAS_RNN_DATA, the cache, a download.")
@@ -95,31 +96,6 @@ def predict(name: Name, texts: Texts = None, file: File = None, as_json: JsonLin
             table.add_row(f"[{colour}]{label}[/]", f"{max(p, 1 - p):.3f}", shown.replace("[", "\\["))
     if not as_json:
         console().print(table)
-
-
-@app.command()
-def generate(
-    name: Name,
-    prompt: Annotated[str, typer.Option(help="The text to go on from. Default: a new line.")] = "",
-    tokens: Annotated[int, typer.Option(min=1, help="How many words, or characters, to write.")] = 200,
-    temperature: Annotated[
-        float, typer.Option(min=0.0, help="Below 1 favours the probable; 0 takes the most probable.")
-    ] = 1.0,
-    top_k: Annotated[int, typer.Option(min=0, help="Draw from the k most probable; 0 from all.")] = 0,
-    top_p: Annotated[float, typer.Option(help="Draw from the most probable that have this mass.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="The same seed writes the same text.")] = 0,
-) -> None:
-    """Writes text with a language model."""
-    model = room("zoo").load(name)
-    if not hasattr(model, "generate"):
-        raise ValueError(f"`NAME` must be a LanguageModel; {name} is a {type(model).__name__}.")
-    settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
-    pieces = model.generate_pieces(prompt, tokens, **settings)
-    text = model.vocabulary.text(model.vocabulary.ids(prompt))  # as it is read
-    for piece in chain([text], pieces):
-        print(piece, end="", flush=True)
-    if not piece.endswith("\n"):
-        print()
 
 
 @app.command()

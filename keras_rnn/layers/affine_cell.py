@@ -168,7 +168,7 @@ class AffineCell(RecurrentCell):
             )
         if training and self.recurrent_dropout:
             constants["recurrent_dropout_mask"] = dropout_mask(
-                (batch_size, self.units), self.recurrent_dropout, self.seed_generator, self.state_dtype
+                (batch_size, self.output_size), self.recurrent_dropout, self.seed_generator, self.state_dtype
             )
         return constants
 

@@ -11,6 +11,15 @@ def check_rate(name: str, rate: float) -> None:
         raise ValueError(f"`{name}` must be a share in [0, 1); received {name}={rate!r}. Use 0 for none.")
 
 
+def check_epsilon(epsilon: float) -> None:
+    """Raises ValueError if `epsilon` is not positive."""
+    if not epsilon > 0:
+        raise ValueError(
+            f"`epsilon` must be a positive number; received epsilon={epsilon!r}. "
+            "Without it a row of equal numbers is divided by zero."
+        )
+
+
 def checked_size(name: str, size: Any) -> int:
     """`size` as an integer; raises ValueError if it is not a positive one."""
     if isinstance(size, bool) or not hasattr(size, "__index__") or size <= 0:

@@ -21,6 +21,9 @@ class InputGatedCell(LinearCell):
         bias: `(gates * units,)`, b; absent with `use_bias=False`.
 
     The blocks stand in the order that the subclass names. A subclass sets `gates` and writes `coefficients`.
+    One with `reads_inputs` also gets the inputs themselves, as a last block: x where there are `units`
+    features, else x W_x, with a further block of columns in the kernel. Where only the first blocks have a
+    bias, `biased` is their number.
 
     Args:
         units: positive integer, number of units of the state and of the output.
@@ -38,6 +41,8 @@ class InputGatedCell(LinearCell):
     """
 
     gates: int
+    reads_inputs = False
+    biased: int | None = None
 
     def __init__(
         self,
@@ -77,11 +82,14 @@ class InputGatedCell(LinearCell):
     def output_size(self) -> int:
         return self.units
 
+    def kernel_shape(self, features: int) -> tuple[int, ...]:
+        maps_inputs = self.reads_inputs and features != self.units
+        return (features, (self.gates + maps_inputs) * self.units)
+
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        features = known_features(self, input_shape)
         self.kernel = self.add_weight(
             name="kernel",
-            shape=(features, self.gates * self.units),
+            shape=self.kernel_shape(known_features(self, input_shape)),
             initializer=self.kernel_initializer,
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
@@ -90,7 +98,7 @@ class InputGatedCell(LinearCell):
         self.bias = (
             self.add_weight(
                 name="bias",
-                shape=(self.gates * self.units,),
+                shape=((self.biased or self.gates) * self.units,),
                 initializer=self.bias_initializer,
                 regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
@@ -104,20 +112,27 @@ class InputGatedCell(LinearCell):
         """W in the compute dtype, b in `state_dtype`; while training, a mask that multiplies x."""
         constants = {"W": ops.cast(self.kernel, self.compute_dtype)}
         if self.bias is not None:
-            constants["b"] = ops.cast(self.bias, self.state_dtype)
+            rest = self.kernel.shape[-1] - self.bias.shape[0]
+            constants["b"] = ops.pad(ops.cast(self.bias, self.state_dtype), [(0, rest)])
         if training and self.dropout:
-            shape = (batch_size, self.kernel.shape[0])
+            shape = (batch_size, self.kernel.shape[-2])
             constants["dropout_mask"] = dropout_mask(
                 shape, self.dropout, self.seed_generator, self.compute_dtype
             )
         return constants
 
-    def project_inputs(self, inputs: Any, constants: Constants) -> Any:
-        """x W + b for all gates."""
+    def drop_inputs(self, inputs: Any, constants: Constants) -> Any:
+        """The inputs as the cell sees them, in the compute dtype."""
         inputs = ops.cast(inputs, self.compute_dtype)
-        if "dropout_mask" in constants:
-            inputs = inputs * constants["dropout_mask"]
-        return project(inputs, constants["W"], constants.get("b"), self.state_dtype)
+        return inputs * constants["dropout_mask"] if "dropout_mask" in constants else inputs
+
+    def project_inputs(self, inputs: Any, constants: Constants) -> Any:
+        """x W + b for all gates, and x or x W_x."""
+        inputs = self.drop_inputs(inputs, constants)
+        projected = project(inputs, constants["W"], constants.get("b"), self.state_dtype)
+        if not self.reads_inputs or inputs.shape[-1] != self.units:
+            return projected
+        return ops.concatenate([projected, ops.cast(inputs, self.state_dtype)], axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -9,13 +9,9 @@ from keras import activations, ops
 
 from keras_rnn.layers.affine_cell import AffineCell, bias_with_open_forget_gate
 from keras_rnn.layers.cell import Constants, States
+from keras_rnn.layers.checked import check_epsilon
 from keras_rnn.layers.recurrent import Recurrent
-
-
-def layer_norm(a: Any, gain: Any, epsilon: float) -> Any:
-    """gain * (a - mean(a)) / sqrt(var(a) + epsilon), over the last axis."""
-    a = a - ops.mean(a, axis=-1, keepdims=True)
-    return gain * a * ops.rsqrt(ops.mean(a * a, axis=-1, keepdims=True) + epsilon)
+from keras_rnn.ops.layer_norm import layer_norm
 
 
 @keras.saving.register_keras_serializable("keras_rnn")
@@ -94,11 +90,7 @@ class LayerNormLSTMCell(AffineCell):
             bias_initializer,
             **kwargs,
         )
-        if not epsilon > 0:
-            raise ValueError(
-                f"`epsilon` must be a positive number; received epsilon={epsilon!r}. "
-                "Without it a row of equal numbers is divided by zero."
-            )
+        check_epsilon(epsilon)
         self.recurrent_activation = activations.get(recurrent_activation)
         self.unit_forget_bias = unit_forget_bias
         self.epsilon = epsilon

@@ -25,9 +25,24 @@ class LinearCell(RecurrentCell):
     A subclass gives `coefficients` in place of `step`. One whose output is not a state gives `readout`, too,
     and sets `output_state = None`. Both read one step, `(batch, units)`, and all steps,
     `(time, batch, units)`, alike: they speak of the last axis only.
+
+    A cell whose coefficients depend on inputs before x[t] sets `past_inputs` to their number and gives
+    `look_back`. They are its last states, the nearest first, behind those of which `coefficients` speaks.
     """
 
     output_state: int | None = 0
+    #: The number of inputs before the present one that the cell reads.
+    past_inputs: int = 0
+
+    def look_back(self, projected: Any, past: list[Any], constants: Constants) -> Any:
+        """What `coefficients` and `readout` read in the place of `projected`; as it stands, that.
+
+        Args:
+            projected: what `project_inputs` returned; of a cell with `past_inputs` the input as carried.
+            past: the inputs before it, the nearest first, for the same steps.
+            constants: from `get_constants`.
+        """
+        return projected
 
     @abstractmethod
     def coefficients(self, projected: Any, constants: Constants) -> tuple[list[Any], list[Any]]:
@@ -54,7 +69,16 @@ class LinearCell(RecurrentCell):
         return states[self.output_state]  # type: ignore[index]
 
     def step(self, projected: Any, states: States, constants: Constants) -> tuple[Any, States]:
+        states, past = split_past(self, states)
+        next_past = [projected, *past][: len(past)]
+        projected = self.look_back(projected, past, constants)
         a, b = self.coefficients(projected, constants)
         h = tree.pack_sequence_as(b, states)
         states = tree.flatten([linear_step(*number) for number in zip(a, h, b)])
-        return self.readout(states, projected, constants), states
+        return self.readout(states, projected, constants), [*states, *next_past]
+
+
+def split_past(cell: LinearCell, states: States) -> tuple[States, States]:
+    """The states of the recurrence, and the past inputs."""
+    n = len(states) - cell.past_inputs
+    return list(states[:n]), list(states[n:])

@@ -7,7 +7,7 @@ from typing import Any
 from keras import ops, tree
 
 from keras_rnn.layers.cell import Constants, States
-from keras_rnn.layers.linear_cell import LinearCell
+from keras_rnn.layers.linear_cell import LinearCell, split_past
 from keras_rnn.layers.shown_outputs import last_shown, repeated_outputs
 from keras_rnn.ops.linear_recurrence import linear_scan, linear_step
 
@@ -49,6 +49,10 @@ def run_linear_cell(
         `(outputs, states)`: outputs `(time, batch, units)` or `(batch, units)`, and the last states.
     """
     projected = cell.project_inputs(x, constants)
+    states, first_past = split_past(cell, states)
+    fresh, fresh_past = split_past(cell, fresh)
+    past, left = _past_inputs(projected, first_past, fresh_past, mask, reset)
+    projected = cell.look_back(projected, past, constants)
     a, b = cell.coefficients(projected, constants)
     numbers = zip(a, b, tree.pack_sequence_as(b, states), tree.pack_sequence_as(b, fresh))
     h = tree.flatten([_all_states(*number, mask, reset) for number in numbers])
@@ -67,8 +71,21 @@ def run_linear_cell(
         outputs = cell.readout(h_shown, p_shown, constants)
         outputs = ops.where(ops.any(shown, axis=0), outputs, no_output)
     # Without steps the last states are the first ones.
-    last = [ops.concatenate([first[None], h_k[-1:]])[-1] for first, h_k in zip(states, h)]
+    ends = zip([*states, *first_past], [*h, *left])
+    last = [ops.concatenate([first[None], h_k[-1:]])[-1] for first, h_k in ends]
     return outputs, last
+
+
+def _past_inputs(x: Any, first: States, fresh: States, mask: Any, reset: Any) -> tuple[States, States]:
+    """Of the inputs that count, the nearest first: what each step reads and what it leaves behind."""
+    read, left = [], []
+    for h, anew in zip(first, fresh):
+        # It leaves the present input, then what it has read nearer by.
+        left.append(x if mask is None else _all_states(ops.zeros((1,), x.dtype), x, h, anew, mask, reset))
+        x = ops.concatenate([h[None], left[-1]], axis=0)[:-1]
+        x = x if reset is None else ops.where(reset, anew, x)
+        read.append(x)
+    return read, left
 
 
 def _all_states(a: Any, b: Any, first: Any, fresh: Any, mask: Any, reset: Any) -> Any:

@@ -7,6 +7,7 @@ from keras_rnn.models.kneser_ney import KneserNey
 from keras_rnn.models.language_model import LanguageModel
 from keras_rnn.models.log_bilinear import LogBilinear
 from keras_rnn.models.monte_carlo import monte_carlo_perplexity
+from keras_rnn.models.piano_roll_model import PianoRollModel
 from keras_rnn.models.pointer_sentinel import PointerSentinel
 from keras_rnn.models.sequence_classifier import SequenceClassifier
 from keras_rnn.models.sequence_to_sequence import SequenceToSequence
@@ -20,6 +21,7 @@ __all__ = [
     "KneserNey",
     "LanguageModel",
     "LogBilinear",
+    "PianoRollModel",
     "PointerSentinel",
     "SequenceClassifier",
     "SequenceToSequence",

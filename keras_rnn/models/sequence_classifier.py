@@ -144,6 +144,10 @@ class SequenceClassifier(TextModel):
         if self.reads_ids:
             mask = ops.not_equal(inputs, 0) if mask is None else mask
             inputs = self.embedding(self.word_dropout(inputs, training=training))
+        return self.read(inputs, mask, training)
+
+    def read(self, inputs: Any, mask: Any = None, training: bool = False) -> Any:
+        """What the model makes of the vectors of the words, or of features, `(batch, time, features)`."""
         x = self.embedding_dropout(inputs, training=training)
         for layer in self.recurrent_layers:
             x = layer(x, mask=mask, training=training)

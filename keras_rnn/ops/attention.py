@@ -54,9 +54,10 @@ def masked_softmax(e: Any, mask: Any = None) -> Any:
     >>> np.asarray(masked_softmax(e, mask)).tolist()
     [[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
     """
-    if mask is None:
-        return ops.softmax(e, axis=-1)
-    return ops.where(mask, ops.softmax(ops.where(mask, e, NEVER), axis=-1), 0.0)
+    kept = e if mask is None else ops.where(mask, e, NEVER)
+    # Of one position Keras would warn that it is no choice.
+    a = ops.exp(kept - kept) if kept.shape[-1] == 1 else ops.softmax(kept, axis=-1)
+    return a if mask is None else ops.where(mask, a, 0.0)
 
 
 def read_memory(weights: Any, values: Any) -> Any:

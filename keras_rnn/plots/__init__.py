@@ -1,5 +1,6 @@
 """Pictures: learning curves, what a recurrent network does with a text, and what it remembers."""
 
+from keras_rnn.plots.contributions import contributions
 from keras_rnn.plots.curves import attention, bleu_by_length, learning_curves, states_over_text
 from keras_rnn.plots.gates import gate_activations, gates
 from keras_rnn.plots.gradient_flow import gradient_norms, loss_gradients, state_gradients
@@ -9,6 +10,7 @@ from keras_rnn.plots.singular_values import singular_values
 __all__ = [
     "attention",
     "bleu_by_length",
+    "contributions",
     "gate_activations",
     "gates",
     "gradient_norms",

@@ -13,6 +13,7 @@ from keras_rnn.zoo import (
     copy_memory_card,
     kneser_ney_card,
     language_model_card,
+    music_card,
     translator_card,
 )
 from keras_rnn.zoo.environment import measured_with
@@ -24,6 +25,7 @@ CARDS: dict[str, Any] = {
     "KneserNey": kneser_ney_card,
     "LanguageModel": language_model_card,
     "LogBilinear": language_model_card,
+    "PianoRollModel": music_card,
     "PointerSentinel": language_model_card,
     "SequenceClassifier": classifier_card,
     "SequenceToSequence": translator_card,

@@ -12,6 +12,7 @@ from keras_rnn.zoo import (
     copy_memory,
     kneser_ney,
     language_model_evaluation,
+    music,
     translator_evaluation,
 )
 from keras_rnn.zoo.adaptive_evaluation import METHODS
@@ -26,6 +27,7 @@ from keras_rnn.zoo.recipe_tables import (
     KneserNeyRecipe,
     LanguageModelRecipe,
     NeuralRecipe,
+    PianoRollRecipe,
     TranslatorRecipe,
 )
 
@@ -44,7 +46,8 @@ def evaluate(
     Of a classifier: accuracy and cross entropy on the test split. Of a language model: perplexity over all
     tokens of a split, which is one stream; of a Kneser-Ney model the same, without and with its cache. Of a
     translator: BLEU of a split, by its beam search and without. Of a network on the copying task: cross
-    entropy and the share of symbols that are right, on rows that no training sees.
+    entropy and the share of symbols that are right, on rows that no training sees. Of a
+    model of music: negative log likelihood for a step.
 
     Args:
         name_or_folder: a published name or a folder.
@@ -88,6 +91,8 @@ def evaluate(
         )
     elif isinstance(recipe, CopyMemoryRecipe):
         result = copy_memory.measure(recipe, load(name_or_folder))
+    elif isinstance(recipe, PianoRollRecipe):
+        result = music.measure(recipe, load(name_or_folder), split, data)
     elif isinstance(recipe, KneserNeyRecipe):
         result = kneser_ney.measure(recipe, kneser_ney.count(recipe, data), split, data)
     else:

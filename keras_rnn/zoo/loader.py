@@ -15,6 +15,7 @@ from keras_rnn.zoo.copy_memory import build as build_copy_memory
 from keras_rnn.zoo.folders import VOCABULARY, read_entry
 from keras_rnn.zoo.kneser_ney import count
 from keras_rnn.zoo.model_tables import LanguageModelCore
+from keras_rnn.zoo.music import build as build_music
 from keras_rnn.zoo.pairs import read_tokenizers
 from keras_rnn.zoo.recipe import replace
 from keras_rnn.zoo.recipe_layers import make_decoder, make_embedding, make_layer, make_softmax
@@ -23,6 +24,7 @@ from keras_rnn.zoo.recipe_tables import (
     CopyMemoryRecipe,
     KneserNeyRecipe,
     NeuralRecipe,
+    PianoRollRecipe,
     TranslatorRecipe,
 )
 from keras_rnn.zoo.weights import load_checked
@@ -42,8 +44,8 @@ def load(name_or_folder: str | Path, weights: bool = True, **overrides: Any) -> 
         probabilities; `fit`, `evaluate` and `export` take text, too. A neural language model reads ids,
         which its `vocabulary`, a `keras_rnn.datasets.Vocabulary`, makes of text. A translator takes and
         gives sentences by `translate(["a sentence", ...])`. A network on the copying task reads ids and
-        gives a score for each id at each step. A Kneser-Ney model is counted anew from its corpus, and stands
-        in a `keras_rnn.models.UnigramCache`.
+        gives a score for each id at each step. A model of music reads and generates piano rolls. A Kneser-Ney
+        model is counted anew from its corpus, and stands in a `keras_rnn.models.UnigramCache`.
 
     Raises:
         ValueError: if there is no such model, its weights are damaged (size, sha256 and number of
@@ -69,6 +71,8 @@ def load(name_or_folder: str | Path, weights: bool = True, **overrides: Any) -> 
         model = build_translator(recipe, *read_tokenizers(recipe, folder))
     elif isinstance(recipe, CopyMemoryRecipe):
         model = build_copy_memory(recipe)
+    elif isinstance(recipe, PianoRollRecipe):
+        model = build_music(recipe)
     elif isinstance(recipe, NeuralRecipe):
         model = build_language_model(recipe, Vocabulary.from_file(_vocabulary(folder), recipe.data.level))
     else:

@@ -113,6 +113,20 @@ class CopyMemoryModel:
 
 
 @dataclass(frozen=True)
+class PianoRollCore:
+    """The arguments of `keras_rnn.models.PianoRollModel`.
+
+    `layers` holds one table for each recurrent layer: see `keras_rnn.zoo.recipe_layers.make_layer`.
+    """
+
+    type: str
+    layers: list[dict[str, Any]]
+    input_dropout: float = 0.0
+    hidden_dropout: float = 0.0
+    output_dropout: float = 0.0
+
+
+@dataclass(frozen=True)
 class KneserNeyModel:
     """The arguments of `keras_rnn.models.KneserNey`, and of the `UnigramCache` beside it."""
 

@@ -9,7 +9,7 @@ import typing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from keras_rnn.zoo.model_tables import ClassifierModel, LanguageModelCore, TranslatorCore
+from keras_rnn.zoo.model_tables import ClassifierModel, LanguageModelCore, PianoRollCore, TranslatorCore
 from keras_rnn.zoo.recipe_layers import (
     make_decoder,
     make_embedding,
@@ -37,7 +37,7 @@ def read_recipe(path: str | Path) -> AnyRecipe:
     try:
         recipe: AnyRecipe = _read(_kind(table), table, "")
         part = recipe.model
-        if isinstance(part, (ClassifierModel, LanguageModelCore)):
+        if isinstance(part, (ClassifierModel, LanguageModelCore, PianoRollCore)):
             for k, layer in enumerate(part.layers, start=1):
                 make_layer(layer, f"[[model.layers]] number {k}")
         if isinstance(part, LanguageModelCore):

@@ -13,6 +13,7 @@ from keras_rnn.zoo.model_tables import (
     KneserNeyModel,
     LanguageModelCore,
     LogBilinearCore,
+    PianoRollCore,
     PointerSentinelCore,
     TranslatorCore,
 )
@@ -20,6 +21,7 @@ from keras_rnn.zoo.training_tables import (
     ClassifierTraining,
     CopyMemoryTraining,
     LanguageModelTraining,
+    PianoRollTraining,
     TranslatorTraining,
 )
 
@@ -205,13 +207,33 @@ class CopyMemoryRecipe(Recipe):
     training: CopyMemoryTraining
 
 
-AnyRecipe = ClassifierRecipe | CopyMemoryRecipe | NeuralRecipe | KneserNeyRecipe | TranslatorRecipe
+@dataclass(frozen=True)
+class MusicRecipe:
+    """Which collection of `keras_rnn.datasets.polymusic`."""
+
+    dataset: str
+    collection: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PianoRollRecipe(Recipe):
+    """A `keras_rnn.models.PianoRollModel`."""
+
+    model: PianoRollCore
+    data: MusicRecipe
+    training: PianoRollTraining
+
+
+AnyRecipe = (
+    ClassifierRecipe | CopyMemoryRecipe | NeuralRecipe | KneserNeyRecipe | PianoRollRecipe | TranslatorRecipe
+)
 KINDS: dict[str, type[Recipe]] = {
     "CopyMemory": CopyMemoryRecipe,
     "FeedForwardLanguageModel": FeedForwardRecipe,
     "KneserNey": KneserNeyRecipe,
     "LanguageModel": LanguageModelRecipe,
     "LogBilinear": LogBilinearRecipe,
+    "PianoRollModel": PianoRollRecipe,
     "PointerSentinel": PointerSentinelRecipe,
     "SequenceClassifier": ClassifierRecipe,
     "SequenceToSequence": TranslatorRecipe,

@@ -21,6 +21,7 @@ from keras_rnn.zoo import (
     copy_memory,
     kneser_ney,
     language_model_training,
+    music,
     translator_training,
 )
 from keras_rnn.zoo.environment import environment
@@ -33,6 +34,7 @@ from keras_rnn.zoo.recipe_tables import (
     ClassifierRecipe,
     CopyMemoryRecipe,
     KneserNeyRecipe,
+    PianoRollRecipe,
     TranslatorRecipe,
 )
 from keras_rnn.zoo.weights import save_float16
@@ -91,6 +93,8 @@ def train(
         prepared = kind.prepare(recipe, folder, data, validation, examples, report)
     elif isinstance(recipe, CopyMemoryRecipe):
         kind, prepared = copy_memory, copy_memory.prepare(recipe)
+    elif isinstance(recipe, PianoRollRecipe):
+        kind, prepared = music, music.prepare(recipe, data)
     else:
         translates = isinstance(recipe, TranslatorRecipe)
         kind = translator_training if translates else language_model_training

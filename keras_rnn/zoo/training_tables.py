@@ -64,6 +64,24 @@ class TranslatorTraining:
 
 
 @dataclass(frozen=True)
+class PianoRollTraining:
+    """How the weights are found.
+
+    `length` is that of `keras_rnn.models.PianoRollModel.fit`; `average` the momentum of an average in the
+    place of the weights.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    length: int | None = None
+    weight_decay: float = 0.0
+    clip_norm: float | None = None
+    average: float | None = None
+
+
+@dataclass(frozen=True)
 class CopyMemoryTraining:
     """See `keras_rnn.experiments.Network`. An epoch is 100 updates."""
 

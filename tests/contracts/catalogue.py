@@ -26,6 +26,8 @@ import pytest
 from keras_rnn import layers
 from tests.contracts import plain_oracles
 from tests.contracts.arrays import BATCH, ON_JAX, TIME, UNITS
+from tests.contracts.attention_rows import ATTENTION_ROWS
+from tests.contracts.family_rows import FAMILY_ROWS
 from tests.contracts.memory_rows import MEMORY_ROWS
 from tests.contracts.parametrized_rows import PARAMETRIZED_ROWS
 from tests.contracts.rows import (
@@ -49,12 +51,13 @@ from tests.reference.all_mutants import MUTANTS
 #: Public, and without a row: nobody makes one.
 ABSTRACT = {"AffineCell", "Attention", "LinearCell", "RecurrentCell", "WrappedCell"}
 #: Read a memory beside their inputs, or states, which no contract brings: they have tests of their own,
-#: tests/layers/test_attention*.py and test_bridge.py.
+#: tests/layers/test_attention*.py, test_bridge.py and test_self_attention.py.
 READERS = {
     "AttentionCell",
     "AttentionRNN",
     "BahdanauAttention",
     "Bridge",
+    "CrossAttention",
     "LuongAttention",
     "UniformAttention",
 }
@@ -145,6 +148,8 @@ ROWS = [
         sizes=(3, 3, UNITS),
         promises=CAUSAL | {"foreign"},
     ),
+    *ATTENTION_ROWS,
+    *FAMILY_ROWS,
     *MEMORY_ROWS,
     *PARAMETRIZED_ROWS,
     *WRAPPED_ROWS,

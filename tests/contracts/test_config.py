@@ -13,7 +13,7 @@ from tests.contracts.catalogue import ROWS, rows
 
 #: A value for each constructor argument that is not its default.
 OTHER = {
-    "activation": "relu",
+    "activation": "elu",
     "recurrent_activation": "hard_sigmoid",
     "use_bias": False,
     "kernel_initializer": "ones",
@@ -86,7 +86,23 @@ OTHER = {
     "samples": 6,
     "temperature": 5.0,
     "rounds": 3,
+    "projection_units": 2,
+    "projection_initializer": "ones",
+    "window": 3,
+    "connectivity": 0.5,
+    "leaky": 0.5,
+    "spectral_radius": 0.5,
     "rank": 2,
+    "heads": 3,
+    "key_dimension": 4,
+    "causal": True,
+    "rotary": True,
+    "attention_dropout": 0.125,
+    "feed_forward": 7,
+    "normalize": "after",
+    "limit": 8,
+    "hops": 4,
+    "penalty": 0.5,
     "counts": [9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0],
 }
 #: Arguments that are other layers, or weights: the rows make these.
@@ -111,6 +127,7 @@ def make(cls, **arguments):
     """The smallest layer of this class with these arguments."""
     needed = {
         "units": 3,
+        "projection_units": 3,
         "cell": layers.LSTMCell(3),
         "cells": [layers.LSTMCell(3), layers.GRUCell(2)],
         "layer": layers.LSTM(3),
@@ -127,6 +144,8 @@ def make(cls, **arguments):
         "cutoffs": [3],
         "samples": 4,
         "words": ["a", "word"],
+        "heads": 2,
+        "limit": 9,
     }
     parts = {p.name: needed[p.name] for p in arguments_of(cls) if p.default is inspect.Parameter.empty}
     return cls(**{**parts, **arguments})

@@ -24,9 +24,13 @@ NEUTRAL = [
     "test_empty.py::test_a_sequence_without_steps_gives_zeros_and_the_states_it_began_with[LSTM-True]",
     "test_fit.py::test_fit_learns_to_remember[LSTM]",
     "test_fit.py::test_a_stateful_layer_learns_over_calls",
+    "../layers/test_family_cells.py::test_without_bias_it_is_its_oracle",
     "../layers/test_attention.py::test_it_is_its_oracle[general scaled covering-masked]",
     "../layers/test_attention_rnn.py::test_it_is_its_oracle[before, LSTM, bahdanau-gaps and left padding]",
     "../layers/test_attention_rnn.py::test_gradients[fed, stack, general, no layer]",
+    "../layers/test_self_attention.py::test_the_fused_operation_is_the_plain_one[gaps-True]",
+    "../layers/test_self_attention.py::test_weights_have_32_bits_at_least[float32]",
+    "../layers/test_self_attention_block.py::test_beam_search_over_blocks_scores_as_the_whole_does",
 ]
 
 

@@ -32,11 +32,11 @@ CEILINGS = {"ptb_kneser_ney5": 141.5, "ptb_lstm_small": 116.0, "ptb_lstm_medium"
 BLEU = {"multi30k_en_de_bahdanau": 34.0}
 OTHERS = {
     *("ptb_lstm_large", "ptb_awd_lstm_mos", "shakespeare_char_lstm", "anki_en_fr_luong"),
-    *("copy_memory_exp_rnn", "imdb_orthogonal_rnn", "imdb_simple_rnn_last"),
+    *("copy_memory_exp_rnn", "imdb_orthogonal_rnn", "imdb_simple_rnn_last", "jsb_gru", "jsb_lstm"),
     *("multi30k_de_en_bahdanau", "multi30k_en_de_luong", "multi30k_en_de_seq2seq"),
 }
 PAIRS = {"multi30k": 1_000, "anki": 3_295}
-PREFIXES = {"penn_treebank": "ptb", "tiny_shakespeare": "shakespeare"}
+PREFIXES = {"polymusic": "jsb", "penn_treebank": "ptb", "tiny_shakespeare": "shakespeare"}
 TOKENS = {"penn_treebank": 82_430, "tiny_shakespeare": 55_770}
 
 

@@ -20,13 +20,14 @@ FILES = {str(path.relative_to(PACKAGE)): path.read_text(encoding="utf-8") for pa
 # A room may import rooms of its own line and of those below it. `cli` is on top: nobody imports it.
 LINES = [
     ["cli"],
-    ["cli_experiment"],
+    ["cli_experiment", "cli_explain", "cli_generate"],
     ["terminal"],
     ["zoo", "experiments"],
-    ["export", "models", "datasets", "plots"],
+    ["export", "models", "datasets", "plots", "explain"],
     ["layers", "losses", "metrics", "callbacks", "optimizers", "text", "subwords"],
     ["parametrizations"],
     ["ops"],
+    ["midi"],
     ["files"],
 ]
 HEIGHT = {room: -k for k, rooms in enumerate(LINES) for room in rooms}
@@ -37,7 +38,7 @@ FOUNDATION |= {"activation_layer", "mod_relu"}
 FACTORIES = {"orthogonal_rnn"}
 # Slow to import, or not there on every machine: imported where they are used.
 LATE = {"tensorflow", "jax", "torch", "matplotlib", "typer", "tensorflow_text", "keras_nlp", "keras_hub"}
-LATE |= {"sentencepiece", "sacrebleu"}
+LATE |= {"sentencepiece", "sacrebleu", "scipy", "mido"}
 LONGEST = 250
 # File: why it may be longer.
 LONGER = {

@@ -194,6 +194,9 @@ TABLES |= {
     "CopyMemoryModel": {"copy_memory.py", "card.py"},
     "CopyMemoryData": {"copy_memory.py", "folders.py"},
     "CopyMemoryTraining": {"copy_memory.py"},
+    "MusicRecipe": {"music.py"},
+    "PianoRollTraining": {"music.py", "music_card.py"},
+    "PianoRollRecipe": {"card.py", "music.py", "music_card.py"},
     "CopyMemoryRecipe": {"card.py", "copy_memory.py", "copy_memory_card.py"},
 }
 NEURAL = (
@@ -210,6 +213,7 @@ HANDED_ON = {
     "PointerSentinelCore",
     "FeedForwardCore",
     "LogBilinearCore",
+    "PianoRollCore",
     "TranslatorCore",
 }
 
