@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -36,14 +37,15 @@ class SequenceClassifier(TextModel):
 
     Args:
         layers: the recurrent layers, lowest first; each returns its whole sequence
-            (`return_sequences=True`).
+            (`return_sequences=True`). Others, such as `SelfAttentionBlock`, may be among them.
         vocabulary_size: number of ids, padding (0) and the unknown word (1) included. `None` for features.
         embedding_dimension: number of features of an embedded word.
         word_dropout: share of the words that training replaces by the unknown word.
         embedding_dropout: share of the embedding's features that training drops, the same in all steps of a
             sequence.
         pooling: one of `"last"`, `"mean"`, `"max"`, or a list of them. Default `"last"`. Over a
-            `Bidirectional` the last step of the half that was read backwards is the first one.
+            `Bidirectional` the last step of the half that was read backwards is the first one. Or a layer
+            that gives one vector, such as `AttentionPooling`.
         dropout: share of the pooled features that training drops.
         head: `"bernoulli"`, `"categorical"` or `"gaussian"`. Default `"bernoulli"`.
         outputs: questions, classes or numbers, as the head says. Default 1.
@@ -123,7 +125,9 @@ class SequenceClassifier(TextModel):
         self.embedding_dropout = keras.layers.SpatialDropout1D(embedding_dropout, seed=seed)
         self.recurrent_layers = list(layers)
         backwards_half = bool(layers) and _concatenates_directions(layers[-1])
-        self.pooling = SequencePooling(pooling, bidirectional=backwards_half)
+        self.pooling = pooling
+        if not isinstance(pooling, keras.layers.Layer):
+            self.pooling = SequencePooling(pooling, bidirectional=backwards_half)
         self.dropout = keras.layers.Dropout(dropout, seed=seed)
         self.head = HEADS[head](outputs)
 
@@ -131,12 +135,12 @@ class SequenceClassifier(TextModel):
         if self.reads_ids:
             self.embedding.build(input_shape)
             input_shape = self.embedding.compute_output_shape(input_shape)
-        for layer in self.recurrent_layers:
+        for layer in (*self.recurrent_layers, self.pooling):
             if not layer.built:
                 layer.build(input_shape)
                 layer.built = True
             input_shape = layer.compute_output_shape(input_shape)
-        self.head.build(self.pooling.compute_output_shape(input_shape))
+        self.head.build(input_shape)
         self.head.built = True
         self.built = True
 
@@ -225,15 +229,18 @@ class SequenceClassifier(TextModel):
             **self._config,
             "layers": [keras.saving.serialize_keras_object(layer) for layer in self.recurrent_layers],
         }
+        if config["pooling"] is self.pooling:
+            config["pooling"] = keras.saving.serialize_keras_object(self.pooling)
         if self.tokenizer is not None:
             config["tokenizer"] = self.tokenizer.get_config()
         return config
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> SequenceClassifier:
-        config["layers"] = [
-            keras.saving.deserialize_keras_object(layer, custom_objects) for layer in config["layers"]
-        ]
+        made = partial(keras.saving.deserialize_keras_object, custom_objects=custom_objects)
+        config["layers"] = [made(layer) for layer in config["layers"]]
+        if isinstance(config["pooling"], dict):
+            config["pooling"] = made(config["pooling"])
         if "tokenizer" in config:
             config["tokenizer"] = WordTokenizer(**config["tokenizer"])
         return cls(**config)

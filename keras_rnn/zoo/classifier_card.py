@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from keras_rnn.zoo.environment import measured_with
+from keras_rnn.zoo.model_tables import ClassifierModel
 from keras_rnn.zoo.recipe_tables import ClassifierRecipe
 
 USE = ['model.predict(["A wonderful film.", "A waste of time."])']
@@ -33,11 +34,14 @@ def results(recipe: ClassifierRecipe, metrics: dict[str, Any]) -> list[str]:
 
 
 def layers(recipe: ClassifierRecipe) -> str:
-    """The recurrent layers, lowest first."""
-    return ", ".join(
-        f"{'Bidirectional ' if layer.get('bidirectional') else ''}{layer['type']} {layer['units']}"
-        for layer in recipe.model.layers
-    )
+    """The layers over the embedding, lowest first."""
+    told = []
+    for layer in recipe.model.layers:
+        size = f"{layer['heads']} heads" if "heads" in layer else layer.get("units", "")
+        told.append(
+            f"{'Bidirectional ' if layer.get('bidirectional') else ''}{layer['type']} {size}".rstrip()
+        )
+    return ", ".join(told)
 
 
 def architecture(recipe: ClassifierRecipe) -> list[str]:
@@ -45,7 +49,7 @@ def architecture(recipe: ClassifierRecipe) -> list[str]:
     part = recipe.model
     return [
         f"embedding {recipe.preprocessing.vocabulary_size:,} x {part.embedding_dimension}; "
-        f"{layers(recipe)}; pooling over time: {', '.join(part.pooling)}; {part.head} head. "
+        f"{layers(recipe)}; pooling over time: {_pooling(part)}; {part.head} head. "
         f"Dropout while training: {part.word_dropout:g} of the words, {part.embedding_dropout:g} of the "
         f"embedding, {part.dropout:g} of the pooled features.",
         _reading(recipe),
@@ -84,6 +88,12 @@ def training(recipe: ClassifierRecipe, metrics: dict[str, Any]) -> list[str]:
         f"{part.weight_decay:g}, batch {part.batch_size}{clipped}, seed {part.seed}. All of it: "
         "`recipe.toml`.",
     ]
+
+
+def _pooling(part: ClassifierModel) -> str:
+    if part.attention_pooling is None:
+        return ", ".join(part.pooling)
+    return "attention (" + ", ".join(f"{k} {v:g}" for k, v in part.attention_pooling.items()) + ")"
 
 
 def _reading(recipe: ClassifierRecipe) -> str:

@@ -18,7 +18,13 @@ from keras_rnn.zoo.model_tables import LanguageModelCore
 from keras_rnn.zoo.music import build as build_music
 from keras_rnn.zoo.pairs import read_tokenizers
 from keras_rnn.zoo.recipe import replace
-from keras_rnn.zoo.recipe_layers import make_decoder, make_embedding, make_layer, make_softmax
+from keras_rnn.zoo.recipe_layers import (
+    make_decoder,
+    make_embedding,
+    make_layer,
+    make_pooling,
+    make_softmax,
+)
 from keras_rnn.zoo.recipe_tables import (
     ClassifierRecipe,
     CopyMemoryRecipe,
@@ -100,7 +106,7 @@ def build_classifier(recipe: ClassifierRecipe, tokenizer: WordTokenizer) -> Sequ
         embedding_dimension=part.embedding_dimension,
         word_dropout=part.word_dropout,
         embedding_dropout=part.embedding_dropout,
-        pooling=part.pooling,
+        pooling=make_pooling(part.attention_pooling, "`attention_pooling` in [model]") or part.pooling,
         dropout=part.dropout,
         head=part.head,
         outputs=part.outputs,

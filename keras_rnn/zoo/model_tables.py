@@ -8,7 +8,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ClassifierModel:
-    """The core. `layers` holds one table for each recurrent layer: `type`, its arguments, `bidirectional`."""
+    """The core.
+
+    `layers` holds one table for each layer: see `keras_rnn.zoo.recipe_layers.make_layer`. The table
+    `attention_pooling` has the arguments of a `keras_rnn.layers.AttentionPooling` in the place of `pooling`.
+    """
 
     type: str
     layers: list[dict[str, Any]]
@@ -16,6 +20,7 @@ class ClassifierModel:
     word_dropout: float = 0.0
     embedding_dropout: float = 0.0
     pooling: list[str] = field(default_factory=lambda: ["last"])
+    attention_pooling: dict[str, Any] | None = None
     dropout: float = 0.0
     head: str = "bernoulli"
     outputs: int = 1

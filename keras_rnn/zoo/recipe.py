@@ -14,6 +14,7 @@ from keras_rnn.zoo.recipe_layers import (
     make_decoder,
     make_embedding,
     make_layer,
+    make_pooling,
     make_softmax,
     nearest,
     refuse_unknown,
@@ -40,6 +41,8 @@ def read_recipe(path: str | Path) -> AnyRecipe:
         if isinstance(part, (ClassifierModel, LanguageModelCore, PianoRollCore)):
             for k, layer in enumerate(part.layers, start=1):
                 make_layer(layer, f"[[model.layers]] number {k}")
+        if isinstance(part, ClassifierModel):
+            make_pooling(part.attention_pooling, "`attention_pooling` in [model]")
         if isinstance(part, LanguageModelCore):
             make_softmax(part.softmax, part.vocabulary_size, part.tie_embeddings, "`softmax` in [model]")
             # The words come with the corpus: any other does for a look at the rest.

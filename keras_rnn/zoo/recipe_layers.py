@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import keras
@@ -31,6 +32,13 @@ def _named(base: type) -> dict[str, Any]:
 FACTORIES = {"ExpRNN": layers.ExpRNN, "ScaledCayleyRNN": layers.ScaledCayleyRNN}
 RECURRENT, WRAPPERS = {**_named(layers.Recurrent), **FACTORIES}, _named(layers.WrappedCell)
 ATTENTIONS = _named(layers.Attention)
+#: Layers from sequence to sequence that are no recurrence.
+OTHERS = {
+    "LayerNormalization": keras.layers.LayerNormalization,
+    "LearnedPositions": layers.LearnedPositions,
+    "SelfAttentionBlock": layers.SelfAttentionBlock,
+    "SinusoidalPositions": layers.SinusoidalPositions,
+}
 SOFTMAXES, EMBEDDINGS = _named(OutputSoftmax), {"CharacterCNN": layers.CharacterCNN}
 
 
@@ -40,8 +48,11 @@ def make_layer(table: dict[str, Any], where: str, dtype: Any = None) -> Any:
     Besides the arguments of the layer: `bidirectional`; `weight_drop`, the rate of a
     `keras_rnn.layers.WeightDrop` around its cell; `wrap`, tables of other wrappers around that, innermost
     first, each with `type` and its arguments; `initializer_range` r, for weights of the cell that begin
-    uniform in [-r, r].
+    uniform in [-r, r]. The layers of self-attention have their arguments alone.
     """
+    if isinstance(table, dict) and table.get("type") in OTHERS:
+        cls, arguments = _class_of(table, OTHERS, where)
+        return _made(cls, arguments, where, dtype)
     cls, arguments = _class_of(table, RECURRENT, where, own=LAYER_KEYS)
     bidirectional, rate = arguments.pop("bidirectional", False), arguments.pop("weight_drop", None)
     if not isinstance(bidirectional, bool):
@@ -68,6 +79,15 @@ def make_layer(table: dict[str, Any], where: str, dtype: Any = None) -> Any:
     return layers.Bidirectional(layer) if bidirectional else layer
 
 
+def make_pooling(table: dict[str, Any] | None, where: str) -> Any:
+    """The `keras_rnn.layers.AttentionPooling` of a table of its arguments; None where there is none."""
+    if table is None:
+        return None
+    named = {"type": "AttentionPooling", **table}
+    cls, arguments = _class_of(named, {"AttentionPooling": layers.AttentionPooling}, where)
+    return _made(cls, arguments, where)
+
+
 def make_softmax(
     table: dict[str, Any] | None, vocabulary_size: int, tied: bool, where: str, dtype: Any = None
 ) -> Any:
@@ -77,10 +97,7 @@ def make_softmax(
     cls, arguments = _class_of(table, SOFTMAXES, where)
     if "tied" in inspect.signature(cls).parameters:
         arguments = {"tied": tied, **arguments}
-    try:
-        return cls(vocabulary_size, **arguments, dtype=dtype)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{where}: {error}") from error
+    return _made(partial(cls, vocabulary_size), arguments, where, dtype)
 
 
 def make_decoder(core: TranslatorCore, where: str, dtype: Any = None) -> Any:
@@ -132,10 +149,7 @@ def make_embedding(
         return dimension
     where = f"`embedding` in {where}"
     cls, arguments = _class_of(table, EMBEDDINGS, where, given=("words",))
-    try:
-        return cls(words, **arguments, dtype=dtype)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{where}: {error}") from error
+    return _made(partial(cls, words), arguments, where, dtype)
 
 
 def _class_of(
@@ -159,6 +173,14 @@ def _class_of(
     for key in arguments:
         refuse_unknown(key, ["type", *legal, *own], where)
     return cls, arguments
+
+
+def _made(cls: Any, arguments: dict[str, Any], where: str, dtype: Any = None) -> Any:
+    """The layer; what it says of wrong arguments begins with where they stand."""
+    try:
+        return cls(**arguments, dtype=dtype)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{where}: {error}") from error
 
 
 def refuse_unknown(key: str, legal: list[str], where: str) -> None:

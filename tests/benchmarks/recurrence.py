@@ -39,6 +39,20 @@ from tests.benchmarks.timing import interleave, ratios
 
 RESULTS = Path(__file__).parent / "results" / "recurrence.json"
 SHAPES = ((20, 35, 650, 650), (20, 20, 200, 200), (64, 200, 128, 128))
+FAMILY = (
+    layers.CoupledInputForgetLSTMCell,
+    layers.EchoStateCell,
+    layers.IndRNNCell,
+    layers.LayerNormGRUCell,
+    layers.LayerNormSimpleRNNCell,
+    layers.MGUCell,
+    layers.MultiplicativeLSTMCell,
+    layers.NASCell,
+    partial(layers.ProjectionLSTMCell, projection_units=200),
+    layers.QRNNCell,
+    layers.RGLRUCell,
+    layers.SRUCell,
+)
 GRID = tuple(itertools.product((1, 20, 64), (20, 100, 500), (64, 256, 650)))
 
 
@@ -83,6 +97,7 @@ def cells():
         partial(layers.LayerNormLSTMCell, 200),
         partial(layers.RecurrentHighwayCell, 200, depth=5),
         partial(layers.LSTMCell, 200),
+        *(partial(cell, 200) for cell in FAMILY),
     ):
         rnn = partial(keras.layers.RNN, return_sequences=True)
         sides = {

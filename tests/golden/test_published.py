@@ -33,6 +33,7 @@ BLEU = {"multi30k_en_de_bahdanau": 34.0}
 OTHERS = {
     *("ptb_lstm_large", "ptb_awd_lstm_mos", "shakespeare_char_lstm", "anki_en_fr_luong"),
     *("copy_memory_exp_rnn", "imdb_orthogonal_rnn", "imdb_simple_rnn_last", "jsb_gru", "jsb_lstm"),
+    *("imdb_bilstm_attention", "imdb_self_attention"),
     *("multi30k_de_en_bahdanau", "multi30k_en_de_luong", "multi30k_en_de_seq2seq"),
 }
 PAIRS = {"multi30k": 1_000, "anki": 3_295}

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_rnn import layers as our_layers
 from keras_rnn.layers import GRU, Bidirectional
 from tests.models.small import LABELS, TEXTS, classifier, distance, tokenizer
 
@@ -74,3 +75,18 @@ def test_weights_alone(tmp_path):
     model.save_weights(tmp_path / "model.weights.h5")
     other.load_weights(tmp_path / "model.weights.h5")
     assert distance(model.predict(TEXTS, verbose=0), other.predict(TEXTS, verbose=0)) == 0
+
+
+def test_a_pooling_and_blocks_that_are_layers(tmp_path):
+    blocks = [our_layers.SelfAttentionBlock(2, 5, rotary=True)]
+    pooling = our_layers.AttentionPooling(3, hops=2, penalty=0.5)
+    model = classifier(layers=blocks, pooling=pooling, dropout=0.25, seed=7)
+    # The pooling learns, and its penalty counts while training alone.
+    before = keras.ops.convert_to_numpy(pooling.hop_kernel)
+    losses = model.fit(TEXTS, LABELS, epochs=1, verbose=0).history["loss"]
+    assert distance(pooling.hop_kernel, before) > 0
+    assert losses[0] > model.evaluate(TEXTS, LABELS, verbose=0)[0] + 0.1
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert (type(again.pooling), again.pooling.penalty) == (our_layers.AttentionPooling, 0.5)
+    assert distance(again.predict(TEXTS, verbose=0), model.predict(TEXTS, verbose=0)) == 0

@@ -5,12 +5,15 @@ import dataclasses
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from keras_rnn import layers, zoo
 from keras_rnn.parametrizations import Orthogonal
+from keras_rnn.text import WordTokenizer
 from keras_rnn.zoo import model_tables
 from keras_rnn.zoo import recipe_tables as recipes
+from keras_rnn.zoo.loader import build_classifier
 from keras_rnn.zoo.recipe import read_recipe, replace
 from keras_rnn.zoo.recipe_layers import make_layer
 from tests.zoo.tiny import RECIPE, changed, write_entry
@@ -169,8 +172,30 @@ def test_the_makers_of_a_simple_rnn_take_what_it_takes():
     assert wrapped.cell.cell.recurrent_parametrization == Orthogonal("matrix_exp")
 
 
+def test_self_attention_stands_among_the_layers_of_a_classifier(tmp_path):
+    block = '{ type = "SelfAttentionBlock", heads = 2, feed_forward = 5, rotary = true }'
+    text = changed('{ type = "GRU", units = 3, bidirectional = true }', block)
+    text = text.replace('pooling = ["mean", "max"]', "attention_pooling = { units = 3, hops = 2 }")
+    recipe = read(tmp_path, text)
+    model = build_classifier(recipe, WordTokenizer(["a", "film"]))
+    [layer] = model.recurrent_layers
+    assert (type(layer), layer.heads, layer.rotary) == (layers.SelfAttentionBlock, 2, True)
+    assert (type(model.pooling), model.pooling.hops) == (layers.AttentionPooling, 2)
+    assert model(np.array([[2, 3, 0]])).shape == (1, 1)
+    for old, new, message in (
+        (
+            "hops = 2",
+            "hopes = 2",
+            r"`hopes` is no key of `attention_pooling` in \[model\]\. Did you mean `hops`",
+        ),
+        ("heads = 2", "heads = 0", r"\[\[model.layers\]\] number 1: `heads` must be a positive integer"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            read(tmp_path, text.replace(old, new))
+
+
 TABLES = {
-    "ClassifierModel": {"card.py", "loader.py"},
+    "ClassifierModel": {"card.py", "loader.py", "classifier_card.py"},
     "ExamplesRecipe": {"classifier_training.py"},
     "PreprocessingRecipe": {"loader.py", "classifier_training.py"},
     "ClassifierTraining": {"classifier_training.py"},
