@@ -44,7 +44,8 @@ def export_translation_model(model: Any, path: str | Path, longest: int, verbose
         ends = tf.fill([tf.shape(text)[0], 1], END)
         ids = tf.concat([pieces, tf.RaggedTensor.from_tensor(ends)], axis=1)
         most = 2 * tf.cast(ids.row_lengths(), tf.int32) + 10
-        found = model.decode(ids.to_tensor(PADDING), most, beam_size=beam_size, length_penalty=length_penalty)
+        search = {"beam_size": beam_size, "length_penalty": length_penalty, "shrinking": True}
+        found = model.decode(ids.to_tensor(PADDING), most, **search)
         blank = tf.equal(pieces.row_lengths(), 0)
         return {
             "translation": tf.where(blank, "", model.target_tokenizer.detokenize(found.ids[:, 0])),

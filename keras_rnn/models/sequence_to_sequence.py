@@ -18,7 +18,7 @@ from keras_rnn.layers.recurrent import Recurrent
 from keras_rnn.metrics import Perplexity
 from keras_rnn.models.scheduled_sampling import mixed_inputs
 from keras_rnn.models.translation_model import TranslationModel
-from keras_rnn.ops.beam_search import beam_search, repeat_rows
+from keras_rnn.ops.beam_search import beam_search
 from keras_rnn.ops.decoding import greedy
 from keras_rnn.ops.decoding_step import Hypotheses
 from keras_rnn.text import PADDING
@@ -224,6 +224,7 @@ class SequenceToSequence(TranslationModel):
         max_length: Any = None,
         beam_size: Any = 5,
         length_penalty: Any = 1.0,
+        shrinking: bool = False,
         **settings: Any,
     ) -> Hypotheses:
         """The target ids of source ids, by beam search; with `beam_size=1` the most probable id each time.
@@ -234,7 +235,7 @@ class SequenceToSequence(TranslationModel):
         Args:
             source: ids `(batch, source)`, padded with 0 on the right.
             max_length: most ids of a hypothesis. Default: twice those of the source, and 10 more.
-            beam_size, length_penalty, **settings: see `keras_rnn.ops.beam_search`.
+            beam_size, length_penalty, shrinking, **settings: see `keras_rnn.ops.beam_search`.
         """
         source = ops.convert_to_tensor(source)
         memory, mask, states = self.encode(source)
@@ -248,19 +249,22 @@ class SequenceToSequence(TranslationModel):
         of_beams = settings.keys() & {"n_best", "coverage_penalty"}
         if isinstance(beam_size, int) and beam_size == 1 and not of_beams:
             return greedy(lambda y, s: self.step(y, s, constants), states, **ids, **settings)
-        of_rows = tree.pack_sequence_as(
-            constants,
-            [
-                repeat_rows(leaf, beam_size) if str(path[-1]).endswith(("mask", "rows")) else leaf
-                for path, leaf in tree.flatten_with_path(constants)
-            ],
-        )
+        leaves = tree.flatten_with_path(constants)
+        of_rows = [str(path[-1]).endswith(("mask", "rows")) for path, _ in leaves]
+
+        def step(y: Any, states: States, rows: list[Any]) -> Any:
+            left = iter(rows)
+            own = [next(left) if of_row else leaf for of_row, (_, leaf) in zip(of_rows, leaves)]
+            return self.step(y, states, tree.pack_sequence_as(constants, own))
+
         return beam_search(
-            lambda y, s: self.step(y, s, of_rows),
+            step,
             states,
             **ids,
             beam_size=beam_size,
             length_penalty=length_penalty,
+            shrinking=shrinking,
+            constants=[leaf for of_row, (_, leaf) in zip(of_rows, leaves) if of_row],
             **settings,
         )
 

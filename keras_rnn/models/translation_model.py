@@ -18,7 +18,7 @@ from keras_rnn.models.translation import Translation, check_search, read_hypothe
 from keras_rnn.subwords import SubwordTokenizer
 
 #: Cells of a batch of sentences that are translated together, each of them `beam_size` times.
-TOKENS = 1000
+TOKENS = 2000
 DECODING = {"beam_size": 5, "length_penalty": 1.0, "coverage_penalty": 0.0}
 
 # Here, for the tokenizer itself runs without Keras.
@@ -184,14 +184,15 @@ class TranslationModel(keras.Model):
         coverage_penalty: float,
     ) -> Any:
         """`decode`, compiled once for each kind of search; on TensorFlow for all shapes and numbers."""
-        greedy = beam_size == 1
+        greedy, on_tensorflow = beam_size == 1, keras.backend.backend() == "tensorflow"
         key = (greedy, n_best, bool(coverage_penalty) and not greedy)
 
         def decode(source: Any, longest: Any, beam: Any, penalty: Any, coverage: Any) -> Any:
             own = {} if greedy else {"length_penalty": penalty, "n_best": n_best}
             if key[2]:
                 own["coverage_penalty"] = coverage
-            return self.decode(source, longest, beam_size=1 if greedy else beam, **own)
+            beam = 1 if greedy else beam
+            return self.decode(source, longest, beam_size=beam, shrinking=on_tensorflow, **own)
 
         values = [
             np.asarray(source, np.int32),
@@ -200,7 +201,7 @@ class TranslationModel(keras.Model):
             np.asarray(length_penalty, np.float32),
             np.asarray(coverage_penalty, np.float32),
         ]
-        if keras.backend.backend() != "tensorflow":
+        if not on_tensorflow:
             # Compiled as a whole it would have to know the sizes; its loop is compiled all the same.
             return decode(source, values[1], beam_size, length_penalty, coverage_penalty)
         import tensorflow as tf

@@ -2,9 +2,9 @@
 orthogonal matrices."""
 
 from keras_rnn.ops.adjoint_scan import adjoint_scan
-from keras_rnn.ops.beam_search import beam_search, repeat_rows
+from keras_rnn.ops.beam_search import beam_search
 from keras_rnn.ops.decoding import greedy, sample
-from keras_rnn.ops.decoding_step import Hypotheses
+from keras_rnn.ops.decoding_step import Hypotheses, repeat_rows
 from keras_rnn.ops.linalg import cayley, householder, matrix_exp
 from keras_rnn.ops.linear_recurrence import linear_scan, linear_step
 from keras_rnn.ops.masking import sequence_mask

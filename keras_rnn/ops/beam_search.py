@@ -16,29 +16,13 @@ from keras_rnn.ops.decoding_step import (
     first_ids,
     forbid,
     limits,
+    repeat_rows,
 )
 from keras_rnn.ops.masking import as_mask
+from keras_rnn.ops.shrinking_search import run_shrinking
 
 # The logarithm of no attention at all is taken from the least number above 0, -87.3: a score stays finite.
 LEAST = float(np.finfo("float32").tiny)
-
-
-def repeat_rows(structure: Any, beam_size: Any) -> Any:
-    """Row b becomes the rows b * beam_size .. (b + 1) * beam_size - 1, in every tensor of a structure.
-
-    For what the steps of a beam search read and never change, such as the memory of an encoder: it is
-    repeated once, and closed over by `step`. The states of a model are repeated by `beam_search` itself.
-
-    Args:
-        structure: any nested structure of tensors with rows first.
-        beam_size: an integer.
-
-    Example:
-
-    >>> np.asarray(repeat_rows(np.array([[1, 2], [3, 4]]), 2)).tolist()
-    [[1, 2], [1, 2], [3, 4], [3, 4]]
-    """
-    return tree.map_structure(lambda x: ops.repeat(x, beam_size, axis=0), structure)
 
 
 def beam_search(
@@ -54,6 +38,8 @@ def beam_search(
     n_best: int = 1,
     no_repeat_ngram: int = 0,
     source_mask: Any = None,
+    constants: Any = None,
+    shrinking: bool = False,
 ) -> Hypotheses:
     """The best hypotheses that a beam of so many live ones finds, by a score that their length does not rule.
 
@@ -80,8 +66,8 @@ def beam_search(
     Args:
         step: a pure function `(y, states) -> (log_p, states)` or `(log_p, states, attention)`, with y
             `(rows,)` int32, the ids that are read; log_p `(rows, V)`, at most 0, never NaN; attention
-            `(rows, source)`. It has batch * beam_size rows. What does not change from step to step it takes
-            from where it was made, repeated by `repeat_rows`.
+            `(rows, source)`. It has batch * beam_size rows. With `constants` it is called with these, too, as
+            `(y, states, constants)`.
         states: the states before the first id, any nested structure of tensors `(batch, ..)`.
         start: the id that is read first, or one for each row `(batch,)`. It is no part of a hypothesis.
         end: the id that ends a hypothesis.
@@ -96,6 +82,10 @@ def beam_search(
             0 forbids nothing.
         source_mask: `(batch, source)`, nonzero at the true positions of the source. Asks for the attention,
             which `step` then has to return: it is recorded, and counts in cp where the mask is nonzero.
+        constants: what the steps read and never change, such as the memory of an encoder, any nested
+            structure of tensors `(batch, ..)`; repeated here for the hypotheses of each row.
+        shrinking: whether rows that are done leave the batch, so that the rest is faster. On TensorFlow
+            alone, and not where XLA compiles; the result is the same.
 
     All numbers but `n_best` and `no_repeat_ngram` may be tensors. On TensorFlow `beam_size` and `max_length`
     may have values that are not known before the run, if XLA does not compile it.
@@ -141,28 +131,36 @@ def beam_search(
     K, N, (limit, T) = beam_size, n_best, limits(max_length)
     start = first_ids(start, states)
     B = ops.shape(start)[0]
+    # What the steps read and do not change: one line for each row of the batch, but for the constants.
+    fixed = {"limit": limit + ops.zeros((B,), "int32"), "mask": (), "constants": ()}
+    if constants is not None:
+        fixed["constants"] = repeat_rows(constants, K)
     if source_mask is not None:
-        mask = as_mask(source_mask, "source_mask")
-        S = ops.shape(mask)[1]
+        fixed["mask"] = as_mask(source_mask, "source_mask")
+        S = ops.shape(fixed["mask"])[1]
 
     def lp(length: Any) -> Any:
         return ops.power((5 + ops.cast(length, "float32")) / 6, ops.cast(length_penalty, "float32"))
 
-    def cp(covered: Any) -> Any:
+    def cp(covered: Any, mask: Any) -> Any:
         log = ops.where(mask[:, None], ops.log(ops.clip(covered, LEAST, 1.0)), 0.0)
         return ops.cast(coverage_penalty, "float32") * ops.sum(log, axis=-1)
 
-    def any_may_improve(t: Any, live: Any, finished: Any, _: Any) -> Any:
+    def may_improve(t: Any, live: Any, finished: Any, fixed: Any) -> Any:
         # A live h of log p = l <= 0 and t ids ends as h' with t + 1 .. limit ids and log p' <= l, since log
         # probabilities are at most 0, and so is cp. Thus score(h') <= l / lp(|h'|), and no more than l over
         # the largest lp. That is the one of an end, since lp rises or falls with the length. (Without `limit`
         # here, as with log p alone, a search would end before longer hypotheses had their chance.) The
         # first live hypothesis has the largest l of its row.
-        bound = live["log_p"][:, 0] / ops.maximum(lp(t + 1), lp(limit))
-        return (t < T) & ops.any(finished["score"][:, -1] < bound)
+        bound = live["log_p"][:, 0] / ops.maximum(lp(t + 1), lp(fixed["limit"]))
+        return (t < T) & (finished["score"][:, -1] < bound)
 
-    def body(t: Any, live: Any, finished: Any, history: Any) -> Any:
-        log_p, states, attention = advance(step, live["y"], live["states"], source_mask is not None)
+    def body(t: Any, live: Any, finished: Any, history: Any, fixed: Any) -> Any:
+        B = ops.shape(live["log_p"])[0]
+        given = () if constants is None else (fixed["constants"],)
+        log_p, states, attention = advance(
+            lambda y, states: step(y, states, *given), live["y"], live["states"], source_mask is not None
+        )
         ids = ops.reshape(live["choices"] // K, (B * K, T))
         log_p = forbid(log_p, ids, t, end, min_length, no_repeat_ngram)
         V = log_p.shape[-1]
@@ -176,9 +174,9 @@ def beam_search(
         if source_mask is not None:
             history = ops.scatter_update(history, ops.reshape(t, (1, 1)), attention[None])
             covered = live["covered"] + ops.reshape(attention, (B, K, S))
-            score = score + _pick(cp(covered), k)
+            score = score + _pick(cp(covered, fixed["mask"]), k)
 
-        has_ended = (y == end) | (t + 1 >= limit[:, None])
+        has_ended = (y == end) | (t + 1 >= fixed["limit"][:, None])
         candidates = {
             "score": ops.where(has_ended, score, -float("inf")),
             "log_p": log_p,
@@ -219,12 +217,20 @@ def beam_search(
     if source_mask is not None:
         history = ops.zeros((T, B * K, S), "float32")
         live["covered"] = ops.zeros((B, K, S), "float32")
+    state = (ops.zeros((), "int32"), live, finished, history)
+
+    def found(finished: Any, history: Any) -> Hypotheses:
+        choices, lengths, scores = (finished[name] for name in ("choices", "length", "score"))
+        return as_hypotheses(choices, lengths, scores, finished["log_p"], history, K, end)
+
+    if shrinking:
+        return run_shrinking(may_improve, body, found, state, fixed, K)
     _, _, finished, history = ops.while_loop(
-        any_may_improve, body, (ops.zeros((), "int32"), live, finished, history)
+        lambda t, live, finished, _: ops.any(may_improve(t, live, finished, fixed)),
+        lambda t, live, finished, history: body(t, live, finished, history, fixed),
+        state,
     )
-    return as_hypotheses(
-        finished["choices"], finished["length"], finished["score"], finished["log_p"], history, K, end
-    )
+    return found(finished, history)
 
 
 def _pick(x: Any, index: Any) -> Any:

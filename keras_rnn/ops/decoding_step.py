@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops, tree
 
-Step = Callable[[Any, Any], tuple[Any, ...]]
+Step = Callable[..., tuple[Any, ...]]
 
 
 class Hypotheses(NamedTuple):
@@ -66,6 +66,24 @@ def as_hypotheses(
         log_p=ops.where(exists, log_p, -float("inf")),
         attention=attention,
     )
+
+
+def repeat_rows(structure: Any, beam_size: Any) -> Any:
+    """Row b becomes the rows b * beam_size .. (b + 1) * beam_size - 1, in every tensor of a structure.
+
+    So the hypotheses of a beam search stand. It repeats states and `constants` itself; what `step` reads from
+    elsewhere has to be repeated before.
+
+    Args:
+        structure: any nested structure of tensors with rows first.
+        beam_size: an integer.
+
+    Example:
+
+    >>> np.asarray(repeat_rows(np.array([[1, 2], [3, 4]]), 2)).tolist()
+    [[1, 2], [1, 2], [3, 4], [3, 4]]
+    """
+    return tree.map_structure(lambda x: ops.repeat(x, beam_size, axis=0), structure)
 
 
 def first_ids(start: Any, states: Any) -> Any:
