@@ -5,22 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-from keras import activations, ops
 
-from keras_rnn.layers.affine_cell import AffineCell, bias_with_open_forget_gate
 from keras_rnn.layers.cell import Constants, States
+from keras_rnn.layers.long_short_term_cell import LongShortTermCell
 from keras_rnn.layers.recurrent import Recurrent
 
 
-def lstm_step(z: Any, c: Any, activation: Any, recurrent_activation: Any) -> tuple[Any, Any]:
-    """(h', c') from the four pre-activations z = x W + h U + b, in the order i, f, c, o."""
-    i, f, g, o = ops.split(z, 4, axis=-1)
-    c = recurrent_activation(f) * c + recurrent_activation(i) * activation(g)
-    return recurrent_activation(o) * activation(c), c
-
-
 @keras.saving.register_keras_serializable("keras_rnn")
-class LSTMCell(AffineCell):
+class LSTMCell(LongShortTermCell):
     """One step of the long short-term memory with forget gate.
 
         i = recurrent_activation(x[t] W_i + h[t-1] U_i + b_i)      input gate
@@ -61,9 +53,6 @@ class LSTMCell(AffineCell):
     (TensorShape([2, 4]), [(3, 16), (4, 16), (16,)])
     """
 
-    gates = 4
-    state_names = ("h", "c")
-
     def __init__(
         self,
         units: int,
@@ -79,65 +68,35 @@ class LSTMCell(AffineCell):
         super().__init__(
             units,
             activation,
-            use_bias,
-            kernel_initializer,
-            recurrent_initializer,
-            bias_initializer,
+            recurrent_activation,
+            unit_forget_bias,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
             **kwargs,
         )
-        self.recurrent_activation = activations.get(recurrent_activation)
-        self.unit_forget_bias = unit_forget_bias
 
     @property
     def cudnn_mode(self) -> str | None:  # type: ignore[override]
         # A subclass may have another step, of which cuDNN would know nothing.
         return "lstm" if type(self) is LSTMCell else None
 
-    def initial_bias(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
-        if not self.unit_forget_bias:
-            return super().initial_bias(shape, dtype)
-        return bias_with_open_forget_gate(self.bias_initializer, self.units, dtype)
-
     def step(self, projected: Any, states: States, constants: Constants) -> tuple[Any, States]:
         h, c = states
-        z = projected + self.product(self.drop_state(h, constants), constants["U"])
-        h, c = lstm_step(z, c, self.activation, self.recurrent_activation)
+        h, c = self.remember(projected + self.product(self.drop_state(h, constants), constants["U"]), c)
         return h, [h, c]
 
     def step_forward(self, projected: Any, states: States, constants: Constants) -> Any:
-        h, c_before = states
+        h, c = states
         left = self.left_factor(h, constants)
-        i, f, g, o = ops.split(projected + self.product(left, constants["U"]), 4, axis=-1)
-        i, f, o = (self.recurrent_activation(gate) for gate in (i, f, o))
-        g = self.activation(g)
-        c = f * c_before + i * g
-        a = self.activation(c)
-        h = o * a
-        return h, [h, c], (i, f, g, o, c_before, a), [(("U",), left)]
+        h, c, saved = self.gates_forward(projected + self.product(left, constants["U"]), c)
+        return h, [h, c], saved, [(("U",), left)]
 
     def step_backward(self, saved: Any, _: Any, d_states: States, constants: Constants) -> Any:
-        i, f, g, o, c_before, a = saved
-        dh, dc = d_states
-        gradient, gate_gradient = self.activation_gradients
-        dc = dc + gradient(a, dh * o)
-        dz = ops.concatenate(
-            [
-                gate_gradient(i, dc * g),
-                gate_gradient(f, dc * c_before),
-                gradient(g, dc * i),
-                gate_gradient(o, dh * a),
-            ],
-            axis=-1,
-        )
+        dz, dc = self.gates_backward(saved, *d_states)
         dh = self.drop_state(self.product(dz, constants["U"]), constants)
-        return dz, [dh, dc * f], [dz], []
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "recurrent_activation": activations.serialize(self.recurrent_activation),
-            "unit_forget_bias": self.unit_forget_bias,
-        }
+        return dz, [dh, dc], [dz], []
 
 
 @keras.saving.register_keras_serializable("keras_rnn")

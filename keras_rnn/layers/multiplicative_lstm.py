@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-from keras import activations, ops
+from keras import ops
 
-from keras_rnn.layers.affine_cell import AffineCell, bias_with_open_forget_gate
 from keras_rnn.layers.cell import Constants, States
+from keras_rnn.layers.long_short_term_cell import LongShortTermCell
 from keras_rnn.layers.recurrent import Recurrent
 
 
 @keras.saving.register_keras_serializable("keras_rnn")
-class MultiplicativeLSTMCell(AffineCell):
+class MultiplicativeLSTMCell(LongShortTermCell):
     """One step of the multiplicative long short-term memory (mLSTM).
 
         m = (x[t] W_m) * (h[t-1] U_m)                              in the place of h[t-1]
@@ -59,29 +59,11 @@ class MultiplicativeLSTMCell(AffineCell):
     """
 
     gates = 5
-    state_names = ("h", "c")
     recurrent_constants = ("U", "U_m")
-
-    def __init__(
-        self,
-        units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
-        unit_forget_bias: bool = True,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(units, activation, **kwargs)
-        self.recurrent_activation = activations.get(recurrent_activation)
-        self.unit_forget_bias = unit_forget_bias
 
     @property
     def bias_shape(self) -> tuple[int, ...]:
         return (4 * self.units,)
-
-    def initial_bias(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
-        if not self.unit_forget_bias:
-            return super().initial_bias(shape, dtype)
-        return bias_with_open_forget_gate(self.bias_initializer, self.units, dtype)
 
     def get_constants(self, batch_size: Any, training: bool = False) -> Constants:
         """U and U_m apart; a b of zero for m."""
@@ -95,50 +77,25 @@ class MultiplicativeLSTMCell(AffineCell):
         h, c = states
         x_gates, x_m = ops.split(projected, [4 * self.units], axis=-1)
         m = x_m * self.product(self.drop_state(h, constants), constants["U_m"])
-        i, f, g, o = ops.split(x_gates + self.product(m, constants["U"]), 4, axis=-1)
-        c = self.recurrent_activation(f) * c + self.recurrent_activation(i) * self.activation(g)
-        h = self.recurrent_activation(o) * self.activation(c)
+        h, c = self.remember(x_gates + self.product(m, constants["U"]), c)
         return h, [h, c]
 
     def step_forward(self, projected: Any, states: States, constants: Constants) -> Any:
-        h, c_before = states
+        h, c = states
         left = self.left_factor(h, constants)
         x_gates, x_m = ops.split(projected, [4 * self.units], axis=-1)
         h_m = self.product(left, constants["U_m"])
         m = ops.cast(x_m * h_m, self.compute_dtype)
-        i, f, g, o = ops.split(x_gates + self.product(m, constants["U"]), 4, axis=-1)
-        i, f, o = (self.recurrent_activation(gate) for gate in (i, f, o))
-        g = self.activation(g)
-        c = f * c_before + i * g
-        a = self.activation(c)
-        h = o * a
-        return h, [h, c], (i, f, g, o, c_before, a, x_m, h_m), [(("U_m",), left), (("U",), m)]
+        h, c, gates = self.gates_forward(x_gates + self.product(m, constants["U"]), c)
+        return h, [h, c], (gates, x_m, h_m), [(("U_m",), left), (("U",), m)]
 
     def step_backward(self, saved: Any, _: Any, d_states: States, constants: Constants) -> Any:
-        i, f, g, o, c_before, a, x_m, h_m = saved
-        dh, dc = d_states
-        gradient, gate_gradient = self.activation_gradients
-        dc = dc + gradient(a, dh * o)
-        dz = ops.concatenate(
-            [
-                gate_gradient(i, dc * g),
-                gate_gradient(f, dc * c_before),
-                gradient(g, dc * i),
-                gate_gradient(o, dh * a),
-            ],
-            axis=-1,
-        )
+        gates, x_m, h_m = saved
+        dz, dc = self.gates_backward(gates, *d_states)
         dm = self.product(dz, constants["U"])
         dh_m = dm * x_m
         dh = self.drop_state(self.product(dh_m, constants["U_m"]), constants)
-        return ops.concatenate([dz, dm * h_m], axis=-1), [dh, dc * f], [dh_m, dz], []
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "recurrent_activation": activations.serialize(self.recurrent_activation),
-            "unit_forget_bias": self.unit_forget_bias,
-        }
+        return ops.concatenate([dz, dm * h_m], axis=-1), [dh, dc], [dh_m, dz], []
 
 
 @keras.saving.register_keras_serializable("keras_rnn")

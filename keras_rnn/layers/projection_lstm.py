@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-from keras import activations, initializers, ops
+from keras import initializers, ops
 
-from keras_rnn.layers.affine_cell import AffineCell, bias_with_open_forget_gate
 from keras_rnn.layers.cell import Constants, States
 from keras_rnn.layers.checked import checked_size
+from keras_rnn.layers.long_short_term_cell import LongShortTermCell
 from keras_rnn.layers.recurrent import Recurrent
 
 
 @keras.saving.register_keras_serializable("keras_rnn")
-class ProjectionLSTMCell(AffineCell):
+class ProjectionLSTMCell(LongShortTermCell):
     """One step of the long short-term memory with recurrent projection (LSTMP).
 
         i = recurrent_activation(x[t] W_i + h[t-1] U_i + b_i)      input gate
@@ -63,8 +63,6 @@ class ProjectionLSTMCell(AffineCell):
     (TensorShape([2, 2]), [(3, 16), (2, 16), (4, 2), (16,)])
     """
 
-    gates = 4
-    state_names = ("h", "c")
     recurrent_constants = ("U", "P")
 
     def __init__(
@@ -77,10 +75,8 @@ class ProjectionLSTMCell(AffineCell):
         projection_initializer: Any = "glorot_uniform",
         **kwargs: Any,
     ) -> None:
-        super().__init__(units, activation, **kwargs)
+        super().__init__(units, activation, recurrent_activation, unit_forget_bias, **kwargs)
         self.projection_units = checked_size("projection_units", projection_units)
-        self.recurrent_activation = activations.get(recurrent_activation)
-        self.unit_forget_bias = unit_forget_bias
         self.projection_initializer = initializers.get(projection_initializer)
 
     @property
@@ -95,11 +91,6 @@ class ProjectionLSTMCell(AffineCell):
     def recurrent_shape(self) -> tuple[int, ...]:
         return (self.projection_units, 4 * self.units)
 
-    def initial_bias(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
-        if not self.unit_forget_bias:
-            return super().initial_bias(shape, dtype)
-        return bias_with_open_forget_gate(self.bias_initializer, self.units, dtype)
-
     def add_own_weights(self) -> None:
         self.projection_kernel = self.add_weight(
             name="projection_kernel",
@@ -113,48 +104,28 @@ class ProjectionLSTMCell(AffineCell):
 
     def step(self, projected: Any, states: States, constants: Constants) -> tuple[Any, States]:
         h, c = states
-        z = projected + self.product(self.drop_state(h, constants), constants["U"])
-        i, f, g, o = ops.split(z, 4, axis=-1)
-        c = self.recurrent_activation(f) * c + self.recurrent_activation(i) * self.activation(g)
-        h = self.product(self.recurrent_activation(o) * self.activation(c), constants["P"])
+        y, c = self.remember(projected + self.product(self.drop_state(h, constants), constants["U"]), c)
+        h = self.product(y, constants["P"])
         return h, [h, c]
 
     def step_forward(self, projected: Any, states: States, constants: Constants) -> Any:
-        h, c_before = states
+        h, c = states
         left = self.left_factor(h, constants)
-        i, f, g, o = ops.split(projected + self.product(left, constants["U"]), 4, axis=-1)
-        i, f, o = (self.recurrent_activation(gate) for gate in (i, f, o))
-        g = self.activation(g)
-        c = f * c_before + i * g
-        a = self.activation(c)
-        wide = ops.cast(o * a, self.compute_dtype)
+        y, c, saved = self.gates_forward(projected + self.product(left, constants["U"]), c)
+        wide = ops.cast(y, self.compute_dtype)
         h = self.product(wide, constants["P"])
-        return h, [h, c], (i, f, g, o, c_before, a), [(("U",), left), (("P",), wide)]
+        return h, [h, c], saved, [(("U",), left), (("P",), wide)]
 
     def step_backward(self, saved: Any, _: Any, d_states: States, constants: Constants) -> Any:
-        i, f, g, o, c_before, a = saved
-        d_output, dc = d_states
-        gradient, gate_gradient = self.activation_gradients
-        dh = self.product(d_output, constants["P"])  # of o * a
-        dc = dc + gradient(a, dh * o)
-        dz = ops.concatenate(
-            [
-                gate_gradient(i, dc * g),
-                gate_gradient(f, dc * c_before),
-                gradient(g, dc * i),
-                gate_gradient(o, dh * a),
-            ],
-            axis=-1,
-        )
-        dh = self.drop_state(self.product(dz, constants["U"]), constants)
-        return dz, [dh, dc * f], [dz, d_output], []
+        dh, dc = d_states
+        dz, dc = self.gates_backward(saved, self.product(dh, constants["P"]), dc)
+        d_before = self.drop_state(self.product(dz, constants["U"]), constants)
+        return dz, [d_before, dc], [dz, dh], []
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "projection_units": self.projection_units,
-            "recurrent_activation": activations.serialize(self.recurrent_activation),
-            "unit_forget_bias": self.unit_forget_bias,
             "projection_initializer": initializers.serialize(self.projection_initializer),
         }
 

@@ -33,7 +33,7 @@ LINES = [
 HEIGHT = {room: -k for k, rooms in enumerate(LINES) for room in rooms}
 # What an architecture is made of; everything else in `layers` that names a `cell_class` is one.
 FOUNDATION = {"cell", "checked", "affine_cell", "input_gated_cell", "linear_cell", "recurrent"}
-FOUNDATION |= {"activation_layer", "mod_relu"}
+FOUNDATION |= {"activation_layer", "long_short_term_cell", "mod_relu"}
 # Functions that make an architecture with other arguments.
 FACTORIES = {"orthogonal_rnn"}
 # Slow to import, or not there on every machine: imported where they are used.
