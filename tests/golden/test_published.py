@@ -16,6 +16,7 @@ from keras_rnn.files import sha256
 from keras_rnn.zoo import card, folders, weights
 from keras_rnn.zoo.evaluation import evaluate
 from keras_rnn.zoo.language_model_training import probe as likelihoods
+from keras_rnn.zoo.music import probe as probabilities
 from keras_rnn.zoo.recipe import read_recipe
 from keras_rnn.zoo.translator_training import probe as translations
 from tests.models.small import distance
@@ -29,10 +30,12 @@ FLOORS = {"imdb_bilstm": 0.89, "imdb_lstm": 0.875, "imdb_gru": 0.875, "imdb_simp
 # On all 82,430 test tokens.
 CEILINGS = {"ptb_kneser_ney5": 141.5, "ptb_lstm_small": 116.0, "ptb_lstm_medium": 82.7, "ptb_awd_lstm": 68.0}
 # Of lower-cased, detokenized text.
+# Nats for each of the 4,725 steps of the test split.
+NATS = {"jsb_gru": 8.6}
 BLEU = {"multi30k_en_de_bahdanau": 35.0}
 OTHERS = {
     *("ptb_lstm_large", "ptb_awd_lstm_mos", "shakespeare_char_lstm", "anki_en_fr_luong"),
-    *("copy_memory_exp_rnn", "imdb_orthogonal_rnn", "imdb_simple_rnn_last", "jsb_gru", "jsb_lstm"),
+    *("copy_memory_exp_rnn", "imdb_orthogonal_rnn", "imdb_simple_rnn_last", "jsb_lstm"),
     *("imdb_bilstm_attention", "imdb_self_attention"),
     *("multi30k_de_en_bahdanau", "multi30k_en_de_luong", "multi30k_en_de_seq2seq"),
 }
@@ -48,6 +51,7 @@ def kind(name):
 CLASSIFIERS = [name for name in TRAINED if kind(name) == "SequenceClassifier"]
 LANGUAGE_MODELS = [name for name in TRAINED if kind(name) == "LanguageModel"]
 TRANSLATORS = [name for name in TRAINED if kind(name) == "SequenceToSequence"]
+MUSIC = [name for name in TRAINED if kind(name) == "PianoRollModel"]
 
 
 def folder(name):
@@ -55,7 +59,7 @@ def folder(name):
 
 
 def test_the_zoo_holds_what_was_promised():
-    assert {*FLOORS, *CEILINGS, *BLEU, *OTHERS} <= set(NAMES)
+    assert {*FLOORS, *CEILINGS, *BLEU, *NATS, *OTHERS} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -105,6 +109,21 @@ def test_the_translations_of_the_probe_are_reproduced(name):
     assert len({row["translation"] for row in probe}) > 2
 
 
+@pytest.mark.parametrize("name", MUSIC)
+def test_the_music_of_the_probe_is_as_likely_as_it_was(name):
+    probe = json.loads((folder(name) / folders.PROBE).read_text(encoding="utf-8"))
+    found = probabilities(zoo.load(name))
+    assert distance([row["output"] for row in found], [row["output"] for row in probe]) < 1e-4
+    assert np.ptp([row["output"] for row in probe]) > 0.5
+
+
+@pytest.mark.parametrize("name", [name for name in MEASURED if name in MUSIC])
+def test_the_measured_likelihood_of_music_is_what_was_asked_for(name):
+    measured = zoo.info(name)["metrics"]["evaluation"]
+    assert (measured["split"], measured["pieces"], measured["steps"]) == ("test", 77, 4_725)
+    assert measured["nll"] <= NATS.get(name, 9.0)
+
+
 @pytest.mark.parametrize("name", TRAINED)
 def test_size_checksum_and_number_of_parameters(name):
     told, path = zoo.info(name)["metrics"]["weights"], folder(name) / weights.FILE
@@ -124,7 +143,7 @@ def test_weights_are_those_of_the_whole_training_split(name):
     assert ledger["steps"] == ledger["epochs"] * -(-25_000 // batch_size)
 
 
-@pytest.mark.parametrize("name", [*LANGUAGE_MODELS, *TRANSLATORS])
+@pytest.mark.parametrize("name", [*LANGUAGE_MODELS, *TRANSLATORS, *MUSIC])
 def test_a_training_that_was_cut_short_says_so(name):
     ledger, planned = zoo.info(name)["metrics"]["training"], zoo.info(name)["recipe"]["training"]["epochs"]
     done = f"all {planned} epochs of the recipe are done"
