@@ -173,7 +173,7 @@ def test_the_measured_bleu_is_what_was_reached(name):
     assert {"case:lc", "tok:13a"} <= set(measured["signature"].split("|"))
 
 
-@pytest.mark.parametrize("name", [name for name in MEASURED if name not in (*CLASSIFIERS, *TRANSLATORS)])
+@pytest.mark.parametrize("name", [n for n in MEASURED if zoo.info(n)["recipe"]["data"]["dataset"] in TOKENS])
 def test_the_measured_perplexity_is_what_was_asked_for(name):
     measured = zoo.info(name)["metrics"]["evaluation"]
     tokens = TOKENS[zoo.info(name)["recipe"]["data"]["dataset"]]
@@ -200,6 +200,14 @@ def test_golden_the_accuracy_is_found_again_on_500_reviews(name):
 def test_golden_the_perplexity_is_found_again(name):
     measured = zoo.info(name)["metrics"]["evaluation"]["perplexity"]
     assert evaluate(name, write=False)["perplexity"] == pytest.approx(measured, abs=0.01)
+
+
+@pytest.mark.data
+@needs_data
+@pytest.mark.parametrize("name", [name for name in MEASURED if name in NATS])
+def test_golden_the_likelihood_of_music_is_found_again(name):
+    measured = zoo.info(name)["metrics"]["evaluation"]["nll"]
+    assert evaluate(name, write=False)["nll"] == pytest.approx(measured, abs=1e-3)
 
 
 @pytest.mark.data
