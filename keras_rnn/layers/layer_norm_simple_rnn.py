@@ -33,8 +33,8 @@ class LayerNormSimpleRNNCell(AffineCell):
         bias b: `(units,)`; absent with `use_bias=False`.
         In all `units * (features + units + 2)` parameters.
 
-    Differences from the paper: epsilon. (`tfa.rnn.LayerNormSimpleRNNCell` has the same equations and the same
-    weights in this order, the last two as its gamma and beta, and an epsilon of 0.00001.)
+    Differences from the paper: epsilon. (`tfa.rnn.LayerNormSimpleRNNCell` has the same equations, the weights
+    in the order W, U, b, gain, and an epsilon of 0.00001.)
 
     Args:
         units: positive integer, number of units of the state.
