@@ -16,7 +16,7 @@ from keras_rnn.plots.figures import new_figure, save
 
 #: The gates in the order in which the step of a cell reckons them.
 ORDER = {
-    layers.LSTMCell: "fio",
+    layers.LSTMCell: "ifo",
     layers.LayerNormLSTMCell: "fio",
     layers.PeepholeLSTMCell: "ifo",
     layers.GRUCell: "zr",

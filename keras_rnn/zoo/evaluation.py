@@ -70,7 +70,11 @@ def evaluate(
     classifies = isinstance(recipe, ClassifierRecipe)
     one_split = classifies or isinstance(recipe, CopyMemoryRecipe)
     if split not in (("test",) if one_split else SPLITS):
-        legal = f"'test' for a {recipe.model.type}" if one_split else f"one of {SPLITS}"
+        legal = (
+            f"'test' for a {'classifier' if classifies else recipe.model.type}"
+            if one_split
+            else f"one of {SPLITS}"
+        )
         raise ValueError(f"`split` must be {legal}; received split={split!r}.")
     if examples is not None and not classifies:
         raise ValueError(

@@ -69,9 +69,9 @@ def test_a_language_model_has_tables_of_its_own(tmp_path):
         (
             '"LanguageModel"',
             '"LanguageModle"',
-            r"`type` in \[model\] must be one of 'FeedForwardLanguageModel', 'KneserNey', "
-            "'LanguageModel', 'LogBilinear', 'PointerSentinel', 'SequenceClassifier', "
-            "'SequenceToSequence'; received "
+            r"`type` in \[model\] must be one of 'CopyMemory', 'FeedForwardLanguageModel', "
+            "'KneserNey', 'LanguageModel', 'LogBilinear', 'PianoRollModel', 'PointerSentinel', "
+            "'SequenceClassifier', 'SequenceToSequence'; received "
             r"type='LanguageModle'\. Did you mean `LanguageModel`",
         ),
         (

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_rnn import cli, models, zoo
+from keras_rnn import cli, cli_generate, models, zoo
 from keras_rnn.datasets import penn_treebank
 from keras_rnn.zoo import card, language_model_card, training
 from keras_rnn.zoo.evaluation import evaluate
@@ -101,7 +101,9 @@ def test_methods(finished, text, monkeypatch, tmp_path):
 
 def test_it_writes_text_on_the_terminal(finished, capsys):
     model = zoo.load(finished[1])
-    cli.generate(str(finished[1]), prompt="the cat", tokens=12, temperature=1.0, top_k=0, top_p=1.0, seed=3)
+    cli_generate.generate(
+        str(finished[1]), prompt="the cat", tokens=12, temperature=1.0, top_k=0, top_p=1.0, seed=3
+    )
     expected = "the cat" + model.generate("the cat", 12, seed=3)
     assert capsys.readouterr().out.removesuffix("\n") == expected.removesuffix("\n")
 
