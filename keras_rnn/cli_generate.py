@@ -25,7 +25,16 @@ def generate(
 ) -> None:
     """Writes text with a language model, or music as a MIDI file."""
     model = room("zoo").load(name)
-    if isinstance(model, room("models").PianoRollModel):
+    plays = isinstance(model, room("models").PianoRollModel)
+    for option, given, own in (
+        ("prompt", prompt, not plays),
+        ("top-k", top_k, not plays),
+        ("top-p", top_p != 1, not plays),
+        ("midi", midi, plays),
+    ):
+        if given and not own:
+            raise ValueError(f"`--{option}` must be left out for {name}, a {type(model).__name__}.")
+    if plays:
         path = midi or Path(f"{Path(name).name}.mid")
         room("midi").write_midi(model.generate(tokens, seed=seed, temperature=temperature), path)
         print(f"{path}: {tokens} steps")

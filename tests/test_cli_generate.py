@@ -1,10 +1,11 @@
 """`keras-rnn generate`: text on the terminal, bit by bit; and errors in one line."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
-from keras_rnn import cli, zoo
+from keras_rnn import cli, cli_generate, zoo
 from keras_rnn.datasets import Vocabulary
 from tests.models.small import classifier
 from tests.models.small_language_model import language_model
@@ -86,3 +87,16 @@ def test_what_cannot_be_is_told_in_one_line(run, model):
     status, _, err = run(classifier(vocabulary_size=9), "--prompt", "the")
     assert status == 1
     assert err.startswith("Error: `NAME` must be a LanguageModel; a_model is a SequenceClassifier")
+
+
+def test_what_belongs_to_the_other_kind_of_model_is_refused(monkeypatch):
+    class Music:
+        pass
+
+    monkeypatch.setattr("keras_rnn.models.PianoRollModel", Music)
+    monkeypatch.setattr("keras_rnn.zoo.load", lambda name: Music())
+    with pytest.raises(ValueError, match="`--top-k` must be left out for tune, a Music"):
+        cli_generate.generate("tune", top_k=3)
+    monkeypatch.setattr("keras_rnn.zoo.load", lambda name: object())
+    with pytest.raises(ValueError, match="`--midi` must be left out for words, a object"):
+        cli_generate.generate("words", midi=Path("x.mid"))

@@ -1,5 +1,6 @@
 """Callbacks for training that can be killed at any moment, for carried states, and for recipes."""
 
+from keras_rnn.callbacks.deviation import Deviation
 from keras_rnn.callbacks.dynamic_trivialization import DynamicTrivialization
 from keras_rnn.callbacks.non_monotonic_trigger import NonMonotonicTrigger
 from keras_rnn.callbacks.reset_states import ResetStates
@@ -11,6 +12,7 @@ from keras_rnn.callbacks.validation_bleu import ValidationBLEU
 from keras_rnn.callbacks.variable_steps import VariableSteps
 
 __all__ = [
+    "Deviation",
     "DynamicTrivialization",
     "NonMonotonicTrigger",
     "ResetStates",

@@ -11,6 +11,9 @@ import numpy as np
 
 from keras_rnn.datasets import adding_problem, copy_memory
 
+#: The seed of what is held out: those of batches have two numbers, so none is drawn like it.
+HELD_OUT = (0, 0, 2016)
+
 
 @dataclass(frozen=True)
 class Task:
@@ -78,7 +81,3 @@ def adding(steps: int) -> Task:
         model,
         keras.losses.MeanSquaredError(),
     )
-
-
-#: The seed of what is held out: those of batches have two numbers, so none is drawn like it.
-HELD_OUT = (0, 0, 2016)

@@ -11,8 +11,7 @@ from typing import Any
 
 import keras
 
-from keras_rnn.callbacks import DynamicTrivialization, TrainingCheckpoint
-from keras_rnn.callbacks.dynamic_trivialization import constrained_weights
+from keras_rnn.callbacks import Deviation, DynamicTrivialization, TrainingCheckpoint
 from keras_rnn.experiments.networks import NETWORKS
 from keras_rnn.experiments.tasks import Task
 from keras_rnn.files import write_text
@@ -54,18 +53,6 @@ class Settings:
             )
 
 
-class Deviation(keras.callbacks.Callback):
-    """Adds `deviation` to what is logged of an epoch: how far constrained weights are from their property.
-
-    Of an orthogonal W it is the largest entry of |W^T W - I|. It stands before a `TrainingCheckpoint`.
-    """
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        found = [w.parametrization.distance(w.value()) for w in constrained_weights(self.model)]
-        if found:
-            logs["deviation"] = max(found)
-
-
 def build(task: Task, settings: Settings) -> Any:
     """The model with fresh weights."""
     keras.utils.set_random_seed(settings.seed)
@@ -83,7 +70,6 @@ def compiled(task: Task, settings: Settings) -> Any:
 def fit_arguments(task: Task, settings: Settings) -> dict[str, Any]:
     """Those of `fit`, but for the batches: an epoch is 100 updates, after which the loss is measured."""
     return {
-        "epochs": settings.updates // EVERY,
         "steps_per_epoch": EVERY,
         "shuffle": False,
         "validation_data": task.held_out(HELD_OUT_ROWS),
@@ -132,9 +118,9 @@ def train(
             f"{folder} holds a training with other settings, {there}, and not {wanted}. "
             "Choose another folder, or delete it."
         )
-    history = read_history(folder)
-    if len(history) * EVERY >= settings.updates:
-        return history[: settings.updates // EVERY]
+    epochs, history = settings.updates // EVERY, read_history(folder)
+    if len(history) >= epochs:
+        return history[:epochs]
     checkpoint = TrainingCheckpoint(folder / "checkpoint.npz")
     model = compiled(task, settings)
     done = checkpoint.restore(model)
@@ -145,14 +131,17 @@ def train(
             if progress is not None:
                 progress((epoch + 1) * EVERY, logs["val_loss"])
 
-    model.fit(
-        batches(task, settings, done),
-        initial_epoch=done,
-        callbacks=[*callbacks(settings), checkpoint, Write()],
-        verbose=0,
-        **fit_arguments(task, settings),
-    )
-    return read_history(folder)
+    if done < epochs:
+        model.fit(
+            batches(task, settings, done),
+            initial_epoch=done,
+            epochs=epochs,
+            callbacks=[*callbacks(settings), checkpoint, Write()],
+            verbose=0,
+            **fit_arguments(task, settings),
+        )
+    _write_history(folder, checkpoint)  # where it was killed between the checkpoint and this
+    return read_history(folder)[:epochs]
 
 
 def read_history(folder: Path) -> list[dict[str, float]]:

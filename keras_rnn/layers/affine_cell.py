@@ -236,10 +236,3 @@ class AffineCell(RecurrentCell):
             "seed": self.seed,
             "recurrent_parametrization": keras.saving.serialize_keras_object(self.recurrent_parametrization),
         }
-
-
-def bias_with_open_forget_gate(initializer: Any, units: int, dtype: Any = None) -> Any:
-    """A bias of four gates in the order i, f, c, o: ones for f, the rest as `initializer` gives it."""
-    i = initializer((units,), dtype=dtype)
-    g_and_o = initializer((2 * units,), dtype=dtype)
-    return ops.concatenate([i, ops.ones((units,), dtype), g_and_o])

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-from keras import activations, ops
+from keras import ops
 
-from keras_rnn.layers.affine_cell import AffineCell
 from keras_rnn.layers.cell import Constants, States
+from keras_rnn.layers.long_short_term_cell import LongShortTermCell
 from keras_rnn.layers.recurrent import Recurrent
 
 
 @keras.saving.register_keras_serializable("keras_rnn")
-class CoupledInputForgetLSTMCell(AffineCell):
+class CoupledInputForgetLSTMCell(LongShortTermCell):
     """One step of the long short-term memory with coupled input and forget gate (CIFG).
 
         i = recurrent_activation(x[t] W_i + h[t-1] U_i + b_i)      input gate
@@ -56,19 +56,6 @@ class CoupledInputForgetLSTMCell(AffineCell):
     """
 
     gates = 3
-    state_names = ("h", "c")
-
-    def __init__(
-        self,
-        units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
-        unit_forget_bias: bool = True,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(units, activation, **kwargs)
-        self.recurrent_activation = activations.get(recurrent_activation)
-        self.unit_forget_bias = unit_forget_bias
 
     def initial_bias(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
         if not self.unit_forget_bias:
@@ -106,13 +93,6 @@ class CoupledInputForgetLSTMCell(AffineCell):
         dz = ops.concatenate(parts, axis=-1)
         dh = self.drop_state(self.product(dz, constants["U"]), constants)
         return dz, [dh, dc - written], [dz], []
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "recurrent_activation": activations.serialize(self.recurrent_activation),
-            "unit_forget_bias": self.unit_forget_bias,
-        }
 
 
 @keras.saving.register_keras_serializable("keras_rnn")

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-from keras import activations, ops
+from keras import ops
 
-from keras_rnn.layers.affine_cell import AffineCell, bias_with_open_forget_gate
 from keras_rnn.layers.cell import Constants, States
 from keras_rnn.layers.checked import check_epsilon
+from keras_rnn.layers.long_short_term_cell import LongShortTermCell
 from keras_rnn.layers.recurrent import Recurrent
 from keras_rnn.ops.layer_norm import layer_norm
 
 
 @keras.saving.register_keras_serializable("keras_rnn")
-class LayerNormLSTMCell(AffineCell):
+class LayerNormLSTMCell(LongShortTermCell):
     """One step of the long short-term memory with layer normalization.
 
         [i f g o] = LN(x[t] W; g_x) + LN(h[t-1] U; g_h) + b
@@ -65,9 +65,6 @@ class LayerNormLSTMCell(AffineCell):
     (TensorShape([2, 4]), [(3, 16), (4, 16), (16,), (16,), (4,), (4,), (16,)])
     """
 
-    gates = 4
-    state_names = ("h", "c")
-
     def __init__(
         self,
         units: int,
@@ -84,21 +81,16 @@ class LayerNormLSTMCell(AffineCell):
         super().__init__(
             units,
             activation,
+            recurrent_activation,
             use_bias,
             kernel_initializer,
             recurrent_initializer,
             bias_initializer,
+            unit_forget_bias,
             **kwargs,
         )
         check_epsilon(epsilon)
-        self.recurrent_activation = activations.get(recurrent_activation)
-        self.unit_forget_bias = unit_forget_bias
         self.epsilon = epsilon
-
-    def initial_bias(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
-        if not self.unit_forget_bias:
-            return super().initial_bias(shape, dtype)
-        return bias_with_open_forget_gate(self.bias_initializer, self.units, dtype)
 
     def add_own_weights(self) -> None:
         # Like the bias, they meet the gates in `state_dtype`.
@@ -140,8 +132,6 @@ class LayerNormLSTMCell(AffineCell):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "recurrent_activation": activations.serialize(self.recurrent_activation),
-            "unit_forget_bias": self.unit_forget_bias,
             "epsilon": self.epsilon,
         }
 

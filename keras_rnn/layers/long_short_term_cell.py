@@ -1,4 +1,4 @@
-"""What cells with the gates of the long short-term memory share: the gates, their gradient, the bias."""
+"""What the cells of the long short-term memory share: arguments, the bias, the gates and their gradient."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from typing import Any
 
 from keras import activations, ops
 
-from keras_rnn.layers.affine_cell import AffineCell, bias_with_open_forget_gate
+from keras_rnn.layers.affine_cell import AffineCell
 
 
 class LongShortTermCell(AffineCell):
-    """Abstract: a cell that keeps c by the gates of the long short-term memory.
+    """Abstract: a cell that keeps a state c behind gates, with the arguments of `keras.layers.LSTMCell`.
 
         i, f, o = recurrent_activation(..)        g = activation(..)
         c' = f * c + i * g                        y = o * activation(c')
 
-    The four pre-activations stand side by side in the order i, f, g, o. A subclass gives `step`, and writes
-    its adjoint with `gates_forward` and `gates_backward`.
+    The four pre-activations stand side by side in the order i, f, g, o. A subclass gives `step`; one with
+    these gates writes it, and its adjoint, with `remember`, `gates_forward` and `gates_backward`, one with
+    others by itself.
 
     Args:
         units: positive integer, number of units of c.
@@ -33,17 +34,31 @@ class LongShortTermCell(AffineCell):
         units: int,
         activation: Any = "tanh",
         recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
         unit_forget_bias: bool = True,
         **kwargs: Any,
     ) -> None:
-        super().__init__(units, activation, **kwargs)
+        super().__init__(
+            units,
+            activation,
+            use_bias,
+            kernel_initializer,
+            recurrent_initializer,
+            bias_initializer,
+            **kwargs,
+        )
         self.recurrent_activation = activations.get(recurrent_activation)
         self.unit_forget_bias = unit_forget_bias
 
     def initial_bias(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
         if not self.unit_forget_bias:
             return super().initial_bias(shape, dtype)
-        return bias_with_open_forget_gate(self.bias_initializer, self.units, dtype)
+        i = self.bias_initializer((self.units,), dtype=dtype)
+        g_and_o = self.bias_initializer((2 * self.units,), dtype=dtype)
+        return ops.concatenate([i, ops.ones((self.units,), dtype), g_and_o])
 
     def remember(self, z: Any, c: Any) -> tuple[Any, Any]:
         """(y, c') from the four pre-activations and c."""

@@ -53,30 +53,6 @@ class LSTMCell(LongShortTermCell):
     (TensorShape([2, 4]), [(3, 16), (4, 16), (16,)])
     """
 
-    def __init__(
-        self,
-        units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        unit_forget_bias: bool = True,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            units,
-            activation,
-            recurrent_activation,
-            unit_forget_bias,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            **kwargs,
-        )
-
     @property
     def cudnn_mode(self) -> str | None:  # type: ignore[override]
         # A subclass may have another step, of which cuDNN would know nothing.

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-from keras import activations, initializers, ops
+from keras import initializers, ops
 
-from keras_rnn.layers.affine_cell import AffineCell, bias_with_open_forget_gate
 from keras_rnn.layers.cell import Constants, States
+from keras_rnn.layers.long_short_term_cell import LongShortTermCell
 from keras_rnn.layers.recurrent import Recurrent
 
 
 @keras.saving.register_keras_serializable("keras_rnn")
-class PeepholeLSTMCell(AffineCell):
+class PeepholeLSTMCell(LongShortTermCell):
     """One step of the long short-term memory with peephole connections.
 
         i = recurrent_activation(x[t] W_i + h[t-1] U_i + p_i * c[t-1] + b_i)      input gate
@@ -59,9 +59,6 @@ class PeepholeLSTMCell(AffineCell):
     (TensorShape([2, 4]), [(3, 16), (4, 16), (3, 4), (16,)])
     """
 
-    gates = 4
-    state_names = ("h", "c")
-
     def __init__(
         self,
         units: int,
@@ -78,20 +75,15 @@ class PeepholeLSTMCell(AffineCell):
         super().__init__(
             units,
             activation,
+            recurrent_activation,
             use_bias,
             kernel_initializer,
             recurrent_initializer,
             bias_initializer,
+            unit_forget_bias,
             **kwargs,
         )
-        self.recurrent_activation = activations.get(recurrent_activation)
-        self.unit_forget_bias = unit_forget_bias
         self.peephole_initializer = initializers.get(peephole_initializer)
-
-    def initial_bias(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
-        if not self.unit_forget_bias:
-            return super().initial_bias(shape, dtype)
-        return bias_with_open_forget_gate(self.bias_initializer, self.units, dtype)
 
     def add_own_weights(self) -> None:
         # Like the bias, it meets the gates in `state_dtype`.
@@ -122,8 +114,6 @@ class PeepholeLSTMCell(AffineCell):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "recurrent_activation": activations.serialize(self.recurrent_activation),
-            "unit_forget_bias": self.unit_forget_bias,
             "peephole_initializer": initializers.serialize(self.peephole_initializer),
         }
 

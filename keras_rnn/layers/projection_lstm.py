@@ -75,7 +75,7 @@ class ProjectionLSTMCell(LongShortTermCell):
         projection_initializer: Any = "glorot_uniform",
         **kwargs: Any,
     ) -> None:
-        super().__init__(units, activation, recurrent_activation, unit_forget_bias, **kwargs)
+        super().__init__(units, activation, recurrent_activation, unit_forget_bias=unit_forget_bias, **kwargs)
         self.projection_units = checked_size("projection_units", projection_units)
         self.projection_initializer = initializers.get(projection_initializer)
 

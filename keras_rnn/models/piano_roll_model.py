@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import keras
@@ -92,14 +92,12 @@ class PianoRollModel(keras.Model):
 
     def build(self, input_shape: Any = None) -> None:
         shape: Any = (None, None, self._config["keys"])
-        for layer in self.recurrent_layers:
+        layers: list[Any] = [*self.recurrent_layers, self.head]
+        for layer in layers:
             if not layer.built:
                 layer.build(shape)
-                layer.built = True
-            shape = (None, None, layer.output_size)
-        if not self.head.built:
-            self.head.build(shape)
-            self.head.built = True
+            layer.built = True
+            shape = (None, None, getattr(layer, "output_size", None))
         self.built = True
 
     def initial_states(self, batch_size: Any) -> States:
@@ -221,13 +219,16 @@ class PianoRollModel(keras.Model):
             )
         if not self.built:
             self.build()
-        keys = self._config["keys"]
-        before = np.zeros((1, 1, keys), np.float32)
+        before = np.zeros((1, 1, self._config["keys"]), np.float32)
         if prompt is not None:
             before = np.concatenate([before, np.asarray(prompt, np.float32)[None]], axis=1)
-        u = np.random.default_rng(seed).random((steps, 1, keys), np.float32)
-        drawn = compiled(self, partial(continued, self))(before, u, np.float32(temperature))
+        u = np.random.default_rng(seed).random((steps, 1, before.shape[2]), np.float32)
+        drawn = self._continued(before, u, np.float32(temperature))
         return ops.convert_to_numpy(drawn)[:, 0].astype(np.uint8)
+
+    @cached_property
+    def _continued(self) -> Any:
+        return compiled(self, partial(continued, self))
 
     def _drop(self, x: Any, rate: str, training: bool) -> Any:
         if not training or not self._config[rate]:

@@ -184,15 +184,14 @@ class TranslationModel(keras.Model):
         coverage_penalty: float,
     ) -> Any:
         """`decode`, compiled once for each kind of search; on TensorFlow for all shapes and numbers."""
-        greedy, on_tensorflow = beam_size == 1, keras.backend.backend() == "tensorflow"
+        greedy = beam_size == 1
         key = (greedy, n_best, bool(coverage_penalty) and not greedy)
 
         def decode(source: Any, longest: Any, beam: Any, penalty: Any, coverage: Any) -> Any:
             own = {} if greedy else {"length_penalty": penalty, "n_best": n_best}
             if key[2]:
                 own["coverage_penalty"] = coverage
-            beam = 1 if greedy else beam
-            return self.decode(source, longest, beam_size=beam, shrinking=on_tensorflow, **own)
+            return self.decode(source, longest, beam_size=1 if greedy else beam, shrinking=True, **own)
 
         values = [
             np.asarray(source, np.int32),
@@ -201,7 +200,7 @@ class TranslationModel(keras.Model):
             np.asarray(length_penalty, np.float32),
             np.asarray(coverage_penalty, np.float32),
         ]
-        if not on_tensorflow:
+        if keras.backend.backend() != "tensorflow":
             # Compiled as a whole it would have to know the sizes; its loop is compiled all the same.
             return decode(source, values[1], beam_size, length_penalty, coverage_penalty)
         import tensorflow as tf

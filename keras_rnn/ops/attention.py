@@ -55,7 +55,7 @@ def masked_softmax(e: Any, mask: Any = None) -> Any:
     [[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
     """
     kept = e if mask is None else ops.where(mask, e, NEVER)
-    # Of one position Keras would warn that it is no choice.
+    # Of one position Keras would warn that it is no choice. (Ones would have no gradient, not even zeros.)
     a = ops.exp(kept - kept) if kept.shape[-1] == 1 else ops.softmax(kept, axis=-1)
     return a if mask is None else ops.where(mask, a, 0.0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops, tree
 
@@ -84,8 +85,9 @@ def beam_search(
             which `step` then has to return: it is recorded, and counts in cp where the mask is nonzero.
         constants: what the steps read and never change, such as the memory of an encoder, any nested
             structure of tensors `(batch, ..)`; repeated here for the hypotheses of each row.
-        shrinking: whether rows that are done leave the batch, so that the rest is faster. On TensorFlow
-            alone, and not where XLA compiles; the result is the same.
+        shrinking: whether rows that are done leave the batch, so that the rest is faster; the result is the
+            same. Not where XLA compiles; on other backends than TensorFlow, which know all sizes beforehand,
+            it changes nothing.
 
     All numbers but `n_best` and `no_repeat_ngram` may be tensors. On TensorFlow `beam_size` and `max_length`
     may have values that are not known before the run, if XLA does not compile it.
@@ -223,7 +225,7 @@ def beam_search(
         choices, lengths, scores = (finished[name] for name in ("choices", "length", "score"))
         return as_hypotheses(choices, lengths, scores, finished["log_p"], history, K, end)
 
-    if shrinking:
+    if shrinking and keras.backend.backend() == "tensorflow":
         return run_shrinking(may_improve, body, found, state, fixed, K)
     _, _, finished, history = ops.while_loop(
         lambda t, live, finished, _: ops.any(may_improve(t, live, finished, fixed)),

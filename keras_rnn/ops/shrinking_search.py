@@ -9,7 +9,7 @@ from keras import ops, tree
 
 from keras_rnn.ops.decoding_step import Hypotheses
 
-# The share of the rows that stays makes a new, smaller batch: to move it costs about two steps.
+# The share of the rows at which they are moved. To move them costs something, and so do rows that are done.
 NUMERATOR, DENOMINATOR = 2, 3
 
 

@@ -93,7 +93,7 @@ def training(recipe: ClassifierRecipe, metrics: dict[str, Any]) -> list[str]:
 def _pooling(part: ClassifierModel) -> str:
     if part.attention_pooling is None:
         return ", ".join(part.pooling)
-    return "attention (" + ", ".join(f"{k} {v:g}" for k, v in part.attention_pooling.items()) + ")"
+    return "attention (" + ", ".join(f"{k} {v}" for k, v in part.attention_pooling.items()) + ")"
 
 
 def _reading(recipe: ClassifierRecipe) -> str:

@@ -21,19 +21,17 @@ TEST_ROWS = 1000
 
 def build(recipe: CopyMemoryRecipe) -> Any:
     """The model of a recipe, with fresh weights: from ids `(batch, time)` to scores `(batch, time, 9)`."""
-    model = training.build(*_told(recipe))
+    model = training.build(*_task_and_settings(recipe))
     model.name = recipe.name
     return model
 
 
 def prepare(recipe: CopyMemoryRecipe) -> Prepared:
     """The model of a recipe, and the batches that are drawn for it."""
-    task, settings = _told(recipe)
-    arguments = training.fit_arguments(task, settings)
-    del arguments["epochs"]  # which whoever trains gives
+    task, settings = _task_and_settings(recipe)
     return Prepared(
         training.compiled(task, settings),
-        arguments,
+        training.fit_arguments(task, settings),
         {"rows": settings.updates * settings.batch_size},
         lambda checkpoint: training.callbacks(settings),
         lambda done: {"x": training.batches(task, settings, done)},
@@ -66,7 +64,7 @@ def probe(model: Any) -> list[dict[str, Any]]:
     return [{"ids": inputs[0].tolist(), "scores": scores.round(5).tolist()}]
 
 
-def _told(recipe: CopyMemoryRecipe) -> tuple[Task, training.Settings]:
+def _task_and_settings(recipe: CopyMemoryRecipe) -> tuple[Task, training.Settings]:
     model, part = recipe.model, recipe.training
     updates = part.epochs * training.EVERY
     settings = (model.network, model.units, updates, part.batch_size, part.learning_rate, part.seed)

@@ -12,6 +12,7 @@ import numpy as np
 from keras_rnn.callbacks import StopOnNaN
 from keras_rnn.datasets import polymusic
 from keras_rnn.models import PianoRollModel
+from keras_rnn.zoo.optimizers import cosine_adamw
 from keras_rnn.zoo.prepared import Prepared
 from keras_rnn.zoo.recipe_layers import make_layer
 from keras_rnn.zoo.recipe_tables import PianoRollRecipe
@@ -40,15 +41,8 @@ def prepare(recipe: PianoRollRecipe, data: str | Path | None = None) -> Prepared
     keras.utils.set_random_seed(part.seed)
     model = build(recipe)
     steps = part.epochs * -(-len(train) // part.batch_size)
-    averaged = {} if part.average is None else {"use_ema": True, "ema_momentum": part.average}
-    model.compile(
-        keras.optimizers.AdamW(
-            keras.optimizers.schedules.CosineDecay(part.learning_rate, steps, alpha=0.02),
-            weight_decay=part.weight_decay,
-            global_clipnorm=part.clip_norm,
-            **averaged,
-        )
-    )
+    own = (part.weight_decay, part.clip_norm, part.average)
+    model.compile(cosine_adamw(part.learning_rate, steps, *own))
     model.optimizer.build(model.trainable_variables)
     return Prepared(
         model,

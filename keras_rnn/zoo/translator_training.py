@@ -10,10 +10,10 @@ import keras
 from keras_rnn.callbacks import StopOnNaN, TrainingCheckpoint, ValidationBLEU
 from keras_rnn.zoo.language_model_training import DTYPES
 from keras_rnn.zoo.loader import build_translator
+from keras_rnn.zoo.optimizers import cosine_adamw
 from keras_rnn.zoo.pairs import make_tokenizers, read_pairs, read_tokenizers
 from keras_rnn.zoo.prepared import Prepared
 from keras_rnn.zoo.recipe_tables import TranslatorRecipe
-from keras_rnn.zoo.training_tables import TranslatorTraining
 
 PROBE_TEXTS = ("A man.", "Two dogs run.", "Ein Mann.", "I am here, he said: 3 \u20ac!", "\u2603")
 BLEU_EVERY = 5
@@ -40,7 +40,9 @@ def prepare(recipe: TranslatorRecipe, folder: Path, data: str | Path | None = No
     make_tokenizers(recipe, folder, train)
     keras.utils.set_random_seed(part.seed)
     model = build_translator(recipe, *read_tokenizers(recipe, folder), part.dtype)
-    model.compile(_optimizer(part, -(-len(train) // part.batch_size)))
+    steps = part.epochs * -(-len(train) // part.batch_size)
+    own = (part.weight_decay, part.clip_norm, part.average, part.warmup_steps)
+    model.compile(cosine_adamw(part.learning_rate, steps, *own))
     model.optimizer.build(model.trainable_variables)
     return Prepared(
         model,
@@ -63,21 +65,6 @@ def probe(model: Any) -> list[dict[str, Any]]:
         {"text": text, "translation": best.text, "score": best.score}
         for text, (best, *_) in zip(PROBE_TEXTS, found)
     ]
-
-
-def _optimizer(part: TranslatorTraining, steps_per_epoch: int) -> Any:
-    steps = max(1, steps_per_epoch * part.epochs - part.warmup_steps)
-    rate = keras.optimizers.schedules.CosineDecay(
-        part.learning_rate / 100 if part.warmup_steps else part.learning_rate,
-        steps,
-        alpha=0.02,
-        warmup_target=part.learning_rate if part.warmup_steps else None,
-        warmup_steps=part.warmup_steps,
-    )
-    averaged = {} if part.average is None else {"use_ema": True, "ema_momentum": part.average}
-    return keras.optimizers.AdamW(
-        rate, weight_decay=part.weight_decay, global_clipnorm=part.clip_norm, **averaged
-    )
 
 
 def _callbacks(valid: Any, checkpoint: TrainingCheckpoint) -> list[Any]:

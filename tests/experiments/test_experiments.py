@@ -46,6 +46,10 @@ def test_a_training_that_was_killed_goes_on_as_one_that_was_not(tmp_path):
     assert [row["updates"] for row in whole] == [3, 6, 9, 12]
     # The base point moves and the weight is trained; it stays orthogonal.
     assert 0 < max(row["deviation"] for row in whole) < 2e-6
+    # Killed between the last checkpoint and the table, it has only to write that.
+    lines = (tmp_path / "cut" / "history.csv").read_text().splitlines()
+    (tmp_path / "cut" / "history.csv").write_text("\n".join(lines[:-1]) + "\n")
+    assert training.train(task, settings(), tmp_path / "cut") == whole
     # Longer is legal, anything else is not.
     assert training.train(task, settings(updates=15), tmp_path / "cut")[:4] == whole
     assert training.train(task, settings(updates=6), tmp_path / "cut") == whole[:2]

@@ -75,10 +75,11 @@ def test_a_layer_of_keras_has_the_norms_of_ours():
         (lambda: keras.layers.LSTM(UNITS, dtype="float64"), "ifo", [0, 1, 3]),
         (lambda: layers.PeepholeLSTM(UNITS, dtype="float64"), "ifo", [0, 1, 3]),
         (lambda: layers.LayerNormLSTM(UNITS, dtype="float64"), "ifo", [0, 1, 3]),
+        (lambda: layers.ProjectionLSTM(UNITS, 3, dtype="float64"), "ifo", [0, 1, 3]),
         (lambda: layers.GRU(UNITS, reset_after=False, dtype="float64"), "zr", [0, 1]),
         (lambda: keras.layers.GRU(UNITS, reset_after=False, dtype="float64"), "zr", [0, 1]),
     ],
-    ids=["LSTM", "keras LSTM", "PeepholeLSTM", "LayerNormLSTM", "GRU", "keras GRU"],
+    ids=["LSTM", "keras LSTM", "PeepholeLSTM", "LayerNormLSTM", "ProjectionLSTM", "GRU", "keras GRU"],
 )
 def test_each_gate_has_its_name(make, names, places):
     layer = built(make(), scale=0.0)
