@@ -11,13 +11,14 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 
-from keras_rnn import __version__, cli_experiment, cli_explain, cli_generate
+from keras_rnn import __version__, cli_compare, cli_experiment, cli_explain, cli_generate
 from keras_rnn.terminal import console, escape, read_texts, room
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown"
 )
 app.add_typer(cli_experiment.app, name="experiment")
+app.command()(cli_compare.compare)
 app.command()(cli_explain.explain)
 app.command()(cli_generate.generate)
 Name = Annotated[str, typer.Argument(help="A published model, or a folder that `train` wrote.")]
@@ -199,10 +200,7 @@ def card(
     """Writes all cards and tables of the checkout anew from recipes and metrics."""
     pages = room("zoo.card")
     if check:
-        old = [
-            p for p, text in pages.generated_pages().items() if not p.exists() or p.read_text("utf-8") != text
-        ]
-        if old:
+        if old := list(pages.outdated_pages()):
             raise ValueError(f"Not up to date: {', '.join(map(str, old))}. Run `keras-rnn card`.")
         return
     for path in pages.write_pages():

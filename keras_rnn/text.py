@@ -44,6 +44,21 @@ def split_words(text: str) -> list[str]:
     return [word for word in re.split(f"[{_SPACE}]+", text) if word]
 
 
+def split_words_in_graph(texts: Any) -> Any:
+    """`split_words` as TensorFlow operations: `(batch,)` strings to ragged `(batch, None)` words."""
+    import tensorflow as tf
+
+    codes = tf.strings.unicode_decode(texts, "UTF-8")
+    small = tf.constant([_SMALL.get(code, code) for code in range(_CODES)])
+    lowered = tf.gather(small, tf.minimum(codes.values, _CODES - 1))
+    lowered = tf.where(codes.values < _CODES, lowered, codes.values)
+    texts = tf.strings.unicode_encode(codes.with_values(lowered), "UTF-8")
+    for pattern, replacement in _RULES:
+        texts = tf.strings.regex_replace(texts, pattern, replacement)
+    words = tf.strings.split(tf.strings.regex_replace(texts, f"[{_SPACE}]+", " "), " ")
+    return tf.ragged.boolean_mask(words, tf.not_equal(words, ""))
+
+
 class WordTokenizer:
     """Turns texts into rows of word ids, with a fixed vocabulary.
 
@@ -158,15 +173,7 @@ class WordTokenizer:
         """
         import tensorflow as tf
 
-        codes = tf.strings.unicode_decode(texts, "UTF-8")
-        small = tf.constant([_SMALL.get(code, code) for code in range(_CODES)])
-        lowered = tf.gather(small, tf.minimum(codes.values, _CODES - 1))
-        lowered = tf.where(codes.values < _CODES, lowered, codes.values)
-        texts = tf.strings.unicode_encode(codes.with_values(lowered), "UTF-8")
-        for pattern, replacement in _RULES:
-            texts = tf.strings.regex_replace(texts, pattern, replacement)
-        words = tf.strings.split(tf.strings.regex_replace(texts, f"[{_SPACE}]+", " "), " ")
-        words = tf.ragged.boolean_mask(words, tf.not_equal(words, ""))
+        words = split_words_in_graph(texts)
         ids = words.with_values(self.lookup_table().lookup(words.values))
         if self.max_length is not None:
             head, tail = self._kept

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_rnn.optimizers import AveragedSGD, OneCycle, averaged_sgd, one_cycle
+from keras_rnn.optimizers import (
+    AveragedSGD,
+    OneCycle,
+    SlantedTriangular,
+    averaged_sgd,
+    one_cycle,
+    slanted_triangular,
+)
 from tests.contracts.arrays import ON_JAX, distance, flat, identical, normal
 from tests.contracts.test_jax import run_on_jax
 
@@ -236,6 +243,17 @@ def test_a_rate_rises_and_falls(shape):
     assert abs(float(weight) + sum(rates[:20])) < 1e-4
 
 
+def test_a_slanted_triangle_is_that_of_its_paper():
+    schedule, cut = SlantedTriangular(0.01, steps=50, cut=0.2, ratio=32.0), 10
+    for t in range(51):
+        p = t / cut if t < cut else 1 - (t - cut) / (cut * (1 / 0.2 - 1))
+        assert float(schedule(t)) == pytest.approx(0.01 * (1 + p * (32 - 1)) / 32, rel=1e-5), t
+    for wrong in ({"cut": 1.0}, {"ratio": 0.5}):
+        [name] = wrong
+        with pytest.raises(ValueError, match=f"`{name}` must be .*; received {name}="):
+            SlantedTriangular(1.0, 10, **wrong)
+
+
 @pytest.mark.parametrize("shape", ["cosine", "linear"])
 def test_torch_has_the_same_rates(shape):
     torch = pytest.importorskip("torch")
@@ -267,5 +285,7 @@ def test_what_a_cycle_refuses(changed, sentence):
 
 def test_the_examples_run():
     names = {"keras": keras, "AveragedSGD": AveragedSGD, "OneCycle": OneCycle}
-    found = [doctest.testmod(module, extraglobs=names) for module in (averaged_sgd, one_cycle)]
-    assert found == [(0, 3), (0, 2)]
+    names["SlantedTriangular"] = SlantedTriangular
+    modules = averaged_sgd, one_cycle, slanted_triangular
+    found = [doctest.testmod(module, extraglobs=names) for module in modules]
+    assert found == [(0, 3), (0, 2), (0, 2)]

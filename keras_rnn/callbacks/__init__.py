@@ -2,6 +2,7 @@
 
 from keras_rnn.callbacks.deviation import Deviation
 from keras_rnn.callbacks.dynamic_trivialization import DynamicTrivialization
+from keras_rnn.callbacks.gradual_unfreezing import GradualUnfreezing
 from keras_rnn.callbacks.non_monotonic_trigger import NonMonotonicTrigger
 from keras_rnn.callbacks.reset_states import ResetStates
 from keras_rnn.callbacks.singular_values import SingularValues
@@ -14,6 +15,7 @@ from keras_rnn.callbacks.variable_steps import VariableSteps
 __all__ = [
     "Deviation",
     "DynamicTrivialization",
+    "GradualUnfreezing",
     "NonMonotonicTrigger",
     "ResetStates",
     "SingularValues",

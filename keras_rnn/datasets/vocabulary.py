@@ -6,14 +6,19 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_rnn.files import write_text
+from keras_rnn.text import WordTokenizer, split_words
 
 END, UNKNOWN = "<eos>", "<unk>"
-LEVELS = ("word", "character")
+LOWER_CASE = "lower-case word"
+LEVELS = ("word", "character", LOWER_CASE)
+#: ASCII's record separator, a word of its own for `split_words`, which takes "\n" for white space.
+LINE_END = "\x1e"
 
 
 class Vocabulary:
@@ -21,11 +26,12 @@ class Vocabulary:
 
     A text is read as words between white space, or as characters; at both levels the token `<eos>` stands
     for each end of a line. White space is that of ASCII, and a line ends with "\n" alone: what Unicode adds,
-    U+0085 for one, belongs to the words. Nothing is lower-cased, cut or left out.
+    U+0085 for one, belongs to the words. Nothing is lower-cased, cut or left out; but of the level
+    "lower-case word" it is: its words and punctuation marks are those of `keras_rnn.text.split_words`.
 
     Args:
         types: all different words, or all different characters.
-        level: `"word"` or `"character"`. Default `"word"`.
+        level: `"word"`, `"character"` or `"lower-case word"`. Default `"word"`.
 
     Raises:
         ValueError: if a type stands twice, is empty or cannot be a token of the level; for another `level`.
@@ -67,6 +73,31 @@ class Vocabulary:
     def from_tokens(cls, tokens: Iterable[str], level: str = "word") -> Vocabulary:
         """All types of a text, the most frequent first, and the earlier one first where two are equal."""
         return cls([token for token, _ in Counter(tokens).most_common()], level)
+
+    @classmethod
+    def from_words(cls, words: Sequence[str]) -> Vocabulary:
+        """That of a `keras_rnn.text.WordTokenizer` of these words, with its ids.
+
+        `<eos>` has the id of its padding, `<unk>` that of its unknown word.
+        """
+        return cls([END, UNKNOWN, *words], LOWER_CASE)
+
+    def tokenizer(self, **kwargs: Any) -> WordTokenizer:
+        """The tokenizer with the same ids: the way back from `from_words`.
+
+        Args:
+            **kwargs: `max_length` and `truncation` of the `WordTokenizer`.
+
+        Raises:
+            ValueError: if the vocabulary is not of the kind that `from_words` makes.
+        """
+        if self.level != LOWER_CASE or self.types[:2] != [END, UNKNOWN]:
+            raise ValueError(
+                f"The vocabulary must be of lower-case words, after {END} and {UNKNOWN}, to be that of a "
+                f"tokenizer; received {self!r}, of which the first are {self.types[:2]}. Make it with "
+                "Vocabulary.from_words(tokenizer.words)."
+            )
+        return WordTokenizer(self.types[2:], **kwargs)
 
     @classmethod
     def from_file(cls, path: str | Path, level: str = "word") -> Vocabulary:
@@ -121,7 +152,7 @@ class Vocabulary:
     def text(self, ids: ArrayLike) -> str:
         r"""The tokens of the ids as one string, words with a space between, and "\n" for `<eos>`."""
         tokens = ["\n" if token == END else token for token in self.tokens(ids)]
-        return re.sub(" ?\n ?", "\n", " ".join(tokens)) if self.level == "word" else "".join(tokens)
+        return "".join(tokens) if self.level == "character" else re.sub(" ?\n ?", "\n", " ".join(tokens))
 
 
 def split_tokens(text: str, level: str) -> list[str]:
@@ -131,12 +162,17 @@ def split_tokens(text: str, level: str) -> list[str]:
     ['no', 'it', 'was', '<eos>', "n't", '<eos>']
     >>> split_tokens("no\n", "character")
     ['n', 'o', '<eos>']
+    >>> split_tokens("No!\n", "lower-case word")
+    ['no', '!', '<eos>']
     """
+    if level == LOWER_CASE:
+        words = split_words(text.replace("\n", f" {LINE_END} "))
+        return [END if word == LINE_END else word for word in words]
     pieces: Iterable[str] = re.findall(r"\n|\S+", text, re.ASCII) if level == "word" else text
     return [END if piece == "\n" else piece for piece in pieces]
 
 
 def check_level(level: str) -> None:
-    """Raises ValueError unless `level` is "word" or "character"."""
+    """Raises ValueError unless `level` is one of `LEVELS`."""
     if level not in LEVELS:
-        raise ValueError(f'`level` must be "word" or "character"; received level={level!r}.')
+        raise ValueError(f"`level` must be one of {LEVELS}; received level={level!r}.")

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from keras_rnn import plots
+from keras_rnn.experiments.progress import progress_bar
+from keras_rnn.experiments.tables import read_history, write_rows
 from keras_rnn.experiments.tasks import Task
-from keras_rnn.experiments.training import EVERY, Settings, read_history, train
-from keras_rnn.files import write_text
+from keras_rnn.experiments.training import EVERY, Settings, train
 
 
 def compare(
@@ -49,7 +45,7 @@ def compare(
         for own in chosen:
             _train_with_a_bar(task, own, output / task.name / own.network)
             rows = measured(tasks, output)
-            _write(rows, output / "results.csv")
+            write_rows(rows, output / "results.csv")
             curves = {t.title: _curves(t, output) for t in tasks}
             baselines = {t.title: t.baseline for t in tasks}
             plots.memory_curves(curves, baselines, output / "curves.png", title, task.loss)
@@ -62,16 +58,9 @@ def compare(
 
 
 def _train_with_a_bar(task: Task, settings: Settings, folder: Path) -> None:
-    name = f"{task.title}, {settings.network}"
     done = len(read_history(folder)) * EVERY
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, transient=True, disable=not Console().is_terminal) as bar:
-        line = bar.add_task(name, total=settings.updates, completed=done)
-
-        def progress(updates: int, loss: float) -> None:
-            bar.update(line, completed=updates, description=f"{name}, held-out loss {loss:.2e}")
-
-        train(task, settings, folder, progress)
+    with progress_bar(f"{task.title}, {settings.network}", settings.updates, done) as show:
+        train(task, settings, folder, lambda updates, loss: show(updates, f"held-out loss {loss:.2e}"))
 
 
 def measured(tasks: Sequence[Task], output: str | Path) -> list[dict[str, Any]]:
@@ -107,11 +96,3 @@ def _curves(task: Task, output: Path) -> dict[str, tuple[list[float], list[float
         history = read_history(folder)
         curves[folder.name] = ([row["updates"] for row in history], [row["val_loss"] for row in history])
     return curves
-
-
-def _write(rows: list[dict[str, Any]], path: Path) -> None:
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, buffer.getvalue())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ import keras
 
 from keras_rnn.callbacks import Deviation, DynamicTrivialization, TrainingCheckpoint
 from keras_rnn.experiments.networks import NETWORKS
+from keras_rnn.experiments.tables import read_history, write_rows
 from keras_rnn.experiments.tasks import Task
 from keras_rnn.files import write_text
 
@@ -144,19 +144,9 @@ def train(
     return read_history(folder)[:epochs]
 
 
-def read_history(folder: Path) -> list[dict[str, float]]:
-    """What `train` has measured there; nothing if it has not begun."""
-    path = folder / "history.csv"
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-
-
 def _write_history(folder: Path, checkpoint: TrainingCheckpoint) -> None:
     rows = [
         {"updates": int(row["epoch"]) * EVERY, **{k: v for k, v in row.items() if k != "epoch"}}
         for row in checkpoint.history
     ]
-    lines = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
-    write_text(folder / "history.csv", "\n".join(lines) + "\n")
+    write_rows(rows, folder / "history.csv")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any, NamedTuple
 
 import numpy as np
 from keras import ops
 
+from keras_rnn.layers.sequence_inputs import takes
 from keras_rnn.models.compiled import compiled
 from keras_rnn.models.sequence_classifier import SequenceClassifier
 from keras_rnn.models.value_and_gradients import value_and_gradients
@@ -133,7 +133,7 @@ def _integrated(gradient: Any, e: np.ndarray, u: np.ndarray, difference: float) 
 
 def _attention(model: Any, ids: np.ndarray) -> np.ndarray:
     """The weights of the words, as the last layer that shows them has them."""
-    layers = [own for own in model.layers if "return_weights" in inspect.signature(own.call).parameters]
+    layers = [own for own in model.layers if takes(own, "return_weights")]
     seen: list[np.ndarray] = []
 
     def recording(call: Any) -> Any:

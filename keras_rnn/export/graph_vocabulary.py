@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from keras_rnn.datasets.vocabulary import END, UNKNOWN, Vocabulary
+from keras_rnn.datasets.vocabulary import END, LINE_END, LOWER_CASE, UNKNOWN, Vocabulary
+from keras_rnn.text import split_words_in_graph
 
 
 class GraphVocabulary:
@@ -45,6 +46,9 @@ class GraphVocabulary:
         if level == "word":
             # What is split at without a separator is the white space of ASCII.
             tokens = tf.strings.split(tf.strings.regex_replace(texts, "\n", f" {END} "))
+        elif level == LOWER_CASE:
+            tokens = split_words_in_graph(tf.strings.regex_replace(texts, "\n", f" {LINE_END} "))
+            tokens = tokens.with_values(tf.where(tokens.values == LINE_END, END, tokens.values))
         else:
             tokens = tf.strings.unicode_split(texts, "UTF-8")
             tokens = tokens.with_values(tf.where(tokens.values == "\n", END, tokens.values))
@@ -64,7 +68,7 @@ class GraphVocabulary:
         import tensorflow as tf
 
         types, end = self.types(ids), -1 if self.vocabulary.end is None else self.vocabulary.end
-        if self.vocabulary.level == "word":
+        if self.vocabulary.level != "character":
             before = tf.concat([[last], ids], 0)[:-1]
             types = tf.where(before == end, types, " " + types)
         return tf.strings.reduce_join(tf.where(tf.equal(ids, end), "\n", types))

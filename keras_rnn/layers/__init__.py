@@ -38,6 +38,7 @@ from keras_rnn.layers.mgu import MGU, MGUCell
 from keras_rnn.layers.min_gru import MinGRU, MinGRUCell
 from keras_rnn.layers.min_lstm import MinLSTM, MinLSTMCell
 from keras_rnn.layers.mixture_of_softmaxes import MixtureOfSoftmaxes
+from keras_rnn.layers.mlstm import MLSTM, MLSTMCell
 from keras_rnn.layers.mod_relu import ModReLU
 from keras_rnn.layers.mogrifier import Mogrifier
 from keras_rnn.layers.multiplicative_lstm import MultiplicativeLSTM, MultiplicativeLSTMCell
@@ -53,11 +54,13 @@ from keras_rnn.layers.recurrent import Recurrent
 from keras_rnn.layers.recurrent_highway import RecurrentHighway, RecurrentHighwayCell
 from keras_rnn.layers.residual import Residual
 from keras_rnn.layers.rg_lru import RGLRU, RGLRUCell
+from keras_rnn.layers.s5 import S5, S5Cell
 from keras_rnn.layers.sampled_softmax import SampledSoftmax
 from keras_rnn.layers.self_attention import SelfAttention
 from keras_rnn.layers.self_attention_block import SelfAttentionBlock
 from keras_rnn.layers.sequence_pooling import SequencePooling
 from keras_rnn.layers.simple_rnn import SimpleRNN, SimpleRNNCell
+from keras_rnn.layers.slstm import SLSTM, SLSTMCell
 from keras_rnn.layers.sru import SRU, SRUCell
 from keras_rnn.layers.stacked import StackedCells
 from keras_rnn.layers.tied_embedding import TiedEmbedding
@@ -74,9 +77,12 @@ __all__ = [
     "LRU",
     "LSTM",
     "MGU",
+    "MLSTM",
     "NAS",
     "QRNN",
     "RGLRU",
+    "S5",
+    "SLSTM",
     "SRU",
     "ActivationRegularization",
     "AdaptiveSoftmax",
@@ -120,6 +126,7 @@ __all__ = [
     "LinearCell",
     "LuongAttention",
     "MGUCell",
+    "MLSTMCell",
     "MinGRU",
     "MinGRUCell",
     "MinLSTM",
@@ -144,6 +151,8 @@ __all__ = [
     "RecurrentHighway",
     "RecurrentHighwayCell",
     "Residual",
+    "S5Cell",
+    "SLSTMCell",
     "SRUCell",
     "SampledSoftmax",
     "ScaledCayleyRNN",

@@ -27,6 +27,17 @@ def checked_size(name: str, size: Any) -> int:
     return int(size)
 
 
+def checked_heads(heads: Any, units: int) -> int:
+    """`heads` as an integer; raises ValueError if it is not a positive one that divides `units`."""
+    heads = checked_size("heads", heads)
+    if units % heads:
+        raise ValueError(
+            f"`units` must be a multiple of `heads`; received units={units}, heads={heads}. "
+            "Change one of them: each head has as many units."
+        )
+    return heads
+
+
 def known_features(layer: Any, shape: Any, what: str = "inputs") -> int:
     """The last dimension of a shape, as a layer wants it when it is built.
 

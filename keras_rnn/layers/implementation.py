@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 
+from keras_rnn.layers.chunked_loop import run_chunked_cell
 from keras_rnn.layers.cudnn import run_cudnn_cell, why_not_cudnn
 from keras_rnn.layers.fast_loop import run_fast_cell
 from keras_rnn.layers.foreign_cell import ForeignCell
@@ -56,7 +57,7 @@ def choose_loop(
 
         plain       for `unroll=True`
         cudnn       LSTM and GRU on a GPU, but not under XLA and not while keras_rnn exports a text model
-        parallel    a `LinearCell`
+        parallel    a `LinearCell`, or one with a `chunk`, as `keras_rnn.layers.chunked_loop` has it
         fast        in training, a cell with an adjoint, or, on TensorFlow, one with `recurrent_constants`
         plain
 
@@ -96,12 +97,15 @@ def choose_loop(
             )
         return partial(run_cell, unroll=True)
     if implementation in ("auto", "parallel"):
-        if isinstance(unwrapped(cell, inputs=True)[0], LinearCell):
+        inner = unwrapped(cell, inputs=True)[0]
+        if isinstance(inner, LinearCell):
             return _run_linear_cell
+        if getattr(inner, "chunk", None):
+            return _run_chunked_cell
         if implementation == "parallel":
             raise ValueError(
                 f"`implementation='parallel'` needs a cell that is linear in its state, such as MinGRUCell, "
-                f"MinLSTMCell or LRUCell; `{name}` has {type(cell).__name__}. Leave `implementation` out."
+                f"LRUCell or MLSTMCell; `{name}` has {type(cell).__name__}. Leave `implementation` out."
             )
     if implementation == "fast" or (implementation == "auto" and training):
         reason = why_not_fast(cell)
@@ -141,6 +145,11 @@ def runs_on_cudnn(cell: Any, implementation: str, use_cudnn: Any) -> bool:
 def _run_linear_cell(cell: Any, x: Any, states: Any, fresh: Any, constants: Any, **options: Any) -> Any:
     inner, own = unwrapped(cell, constants, inputs=True)
     return run_linear_cell(inner, x, states, fresh, own, **options)
+
+
+def _run_chunked_cell(cell: Any, x: Any, states: Any, fresh: Any, constants: Any, **options: Any) -> Any:
+    inner, own = unwrapped(cell, constants, inputs=True)
+    return run_chunked_cell(inner, x, states, fresh, own, **options)
 
 
 @contextmanager

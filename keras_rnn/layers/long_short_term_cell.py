@@ -27,7 +27,7 @@ class LongShortTermCell(AffineCell):
     """
 
     gates = 4
-    state_names = ("h", "c")
+    state_names: tuple[str, ...] = ("h", "c")
 
     def __init__(
         self,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import keras
 
+from keras_rnn.layers.sequence_inputs import takes
 from keras_rnn.parametrizations import ConstrainedWeight, Parametrization
 
 
@@ -83,8 +83,7 @@ class Parametrized(keras.layers.Layer):
         self.supports_jit = layer.supports_jit and keras.backend.backend() != "tensorflow"
         self._replaced: dict[str, int] = {}  # the ids of variables, which are not to be tracked twice
         self.constrained: dict[str, ConstrainedWeight] = {}
-        taken = inspect.signature(layer.call).parameters
-        self._passed_on = [name for name in ("training", "mask") if name in taken]
+        self._passed_on = [name for name in ("training", "mask") if takes(layer, name)]
 
     def build(self, input_shape: Any) -> None:
         if not self.layer.built:

@@ -43,10 +43,10 @@ class Recurrent(keras.layers.Layer):
         implementation: how time is run; all give the same numbers, up to rounding. `"plain"`: the loop as it
             is written above. `"fast"`: inputs projected at once (of 512 known steps and more, in segments of
             up to 64), a gradient of its own, on the CPU one loop for each core. `"parallel"`: all steps at
-            once, for cells that are linear in their state. `"cudnn"`: on a GPU. Default `"auto"`: the first
-            that can of cudnn, parallel, fast and plain. Fast is for training, and taken outside of it only
-            where it is named (Keras cannot export it). Second derivatives: all but cudnn, and fast for cells
-            that write their adjoint.
+            once, or those of a chunk, for cells that are linear in their state. `"cudnn"`: on a GPU. Default
+            `"auto"`: the first that can of cudnn, parallel, fast and plain. Fast is for training, and taken
+            outside of it only where it is named (Keras cannot export it). Second derivatives: all but cudnn,
+            and fast for cells that write their adjoint.
         recompute: on the fast path, keep the states between segments of up to 64 steps alone and compute the
             others again on the way back: training needs less memory and more time. Default `False`.
 

@@ -126,6 +126,8 @@ class SelfAttentionBlock(keras.layers.Layer):
         self.attention.build(inputs_shape)
         if self.has_memory:
             self.cross_attention.build(inputs_shape, memory_shape)
+        else:  # nobody calls them; but Keras, before it trains, looks for parts that are not built
+            self.cross_attention.built = self.norms[1].built = True
         for norm in self.norms if self.has_memory else self.norms[::2]:
             norm.build(inputs_shape)
         hidden, start = self.feed_forward or 4 * features, self.kernel_initializer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from keras import ops, tree
@@ -50,3 +51,8 @@ def checked_mask(mask: Any, sequences: Any, name: str, ranks: tuple[int, ...] = 
 def time_major(mask: Any) -> Any:
     """`(batch, time)` to `(time, batch, 1)`, as the loop reads it."""
     return ops.expand_dims(ops.transpose(mask), -1)
+
+
+def takes(layer: Any, argument: str) -> bool:
+    """Whether a layer is called with this argument."""
+    return argument in inspect.signature(layer.call).parameters

@@ -12,10 +12,10 @@ from keras import ops
 
 from keras_rnn.layers.bidirectional import Bidirectional
 from keras_rnn.layers.heads import BernoulliHead, CategoricalHead, GaussianHead
+from keras_rnn.layers.sequence_inputs import takes
 from keras_rnn.layers.sequence_pooling import SequencePooling
 from keras_rnn.layers.word_dropout import WordDropout
-from keras_rnn.losses import GaussianNegativeLogLikelihood
-from keras_rnn.metrics import GaussianMeanSquaredError
+from keras_rnn.models.labels import check_labels, loss_of, metrics_of
 from keras_rnn.models.text_model import TextModel
 from keras_rnn.text import WordTokenizer
 
@@ -28,7 +28,7 @@ class SequenceClassifier(TextModel):
 
         e[t] = E[id[t]]                          embedding, with dropout of words and of features
         h    = layer_n(... layer_1(e))           each masked where id[t] = 0
-        s    = pool(h[1] .. h[time])             last, mean, max, concatenated
+        s    = pool(h[1] .. h[time])             last, mean, max, concatenated; normalized if asked for
         p(y | sequence) = head(dropout(s))       Bernoulli, categorical or Gaussian
 
     The core maps integer ids to the parameters of the distribution; with a `tokenizer` the model also takes
@@ -46,6 +46,9 @@ class SequenceClassifier(TextModel):
         pooling: one of `"last"`, `"mean"`, `"max"`, or a list of them. Default `"last"`. Over a
             `Bidirectional` the last step of the half that was read backwards is the first one. Or a layer
             that gives one vector, such as `AttentionPooling`.
+        normalize: whether each pooled feature is normalized by its mean and variance in the batch, with
+            `keras.layers.BatchNormalization`: states of a language model have large means, common to all
+            texts. Default `False`.
         dropout: share of the pooled features that training drops.
         head: `"bernoulli"`, `"categorical"` or `"gaussian"`. Default `"bernoulli"`.
         outputs: questions, classes or numbers, as the head says. Default 1.
@@ -84,6 +87,7 @@ class SequenceClassifier(TextModel):
         word_dropout: float = 0.0,
         embedding_dropout: float = 0.0,
         pooling: Any = "last",
+        normalize: bool = False,
         dropout: float = 0.0,
         head: str = "bernoulli",
         outputs: int = 1,
@@ -113,6 +117,7 @@ class SequenceClassifier(TextModel):
             "word_dropout": word_dropout,
             "embedding_dropout": embedding_dropout,
             "pooling": pooling,
+            "normalize": normalize,
             "dropout": dropout,
             "head": head,
             "outputs": outputs,
@@ -128,6 +133,8 @@ class SequenceClassifier(TextModel):
         self.pooling = pooling
         if not isinstance(pooling, keras.layers.Layer):
             self.pooling = SequencePooling(pooling, bidirectional=backwards_half)
+        # The mean over the last batches, and not over the last thousand: a training may have a few dozen.
+        self.normalization = keras.layers.BatchNormalization(momentum=0.9) if normalize else None
         self.dropout = keras.layers.Dropout(dropout, seed=seed)
         self.head = HEADS[head](outputs)
 
@@ -135,7 +142,8 @@ class SequenceClassifier(TextModel):
         if self.reads_ids:
             self.embedding.build(input_shape)
             input_shape = self.embedding.compute_output_shape(input_shape)
-        for layer in (*self.recurrent_layers, self.pooling):
+        normalization = [] if self.normalization is None else [self.normalization]
+        for layer in (*self.recurrent_layers, self.pooling, *normalization):
             if not layer.built:
                 layer.build(input_shape)
                 layer.built = True
@@ -152,10 +160,22 @@ class SequenceClassifier(TextModel):
 
     def read(self, inputs: Any, mask: Any = None, training: bool = False) -> Any:
         """What the model makes of the vectors of the words, or of features, `(batch, time, features)`."""
+        return self.decide(self.hidden_states(inputs, mask, training), mask, training)
+
+    def hidden_states(self, inputs: Any, mask: Any = None, training: bool = False) -> Any:
+        """What the last of the layers makes of the same, `(batch, time, units)`."""
         x = self.embedding_dropout(inputs, training=training)
         for layer in self.recurrent_layers:
-            x = layer(x, mask=mask, training=training)
-        return self.head(self.dropout(self.pooling(x, mask=mask), training=training))
+            # A normalization takes no mask: what it makes of padding is pooled by nobody.
+            x = layer(x, **({"mask": mask} if takes(layer, "mask") else {}), training=training)
+        return x
+
+    def decide(self, states: Any, mask: Any = None, training: bool = False) -> Any:
+        """What pooling and head make of the states."""
+        s = self.pooling(states, mask=mask)
+        if self.normalization is not None:
+            s = self.normalization(s, training=training)
+        return self.head(self.dropout(s, training=training))
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
         return None  # time is gone
@@ -166,19 +186,8 @@ class SequenceClassifier(TextModel):
     def compile(self, optimizer: Any = "adam", loss: Any = None, metrics: Any = None, **kwargs: Any) -> None:
         """As `keras.Model.compile`; `loss` and `metrics` default to those of the head's distribution."""
         head = self._config["head"]
-        if loss is None:
-            loss = {
-                "bernoulli": keras.losses.BinaryCrossentropy,
-                "categorical": keras.losses.SparseCategoricalCrossentropy,
-                "gaussian": GaussianNegativeLogLikelihood,
-            }[head]()
-        if metrics is None:
-            # Not the string "accuracy", by which Keras takes several yes-or-no questions for classes.
-            accuracy = {
-                "bernoulli": keras.metrics.BinaryAccuracy,
-                "categorical": keras.metrics.SparseCategoricalAccuracy,
-            }
-            metrics = [GaussianMeanSquaredError() if head == "gaussian" else accuracy[head](name="accuracy")]
+        loss = loss_of(head) if loss is None else loss
+        metrics = metrics_of(head) if metrics is None else metrics
         super().compile(optimizer, loss, metrics=metrics, **kwargs)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
@@ -188,22 +197,7 @@ class SequenceClassifier(TextModel):
             self.optimizer.build(self.trainable_variables)
 
     def check_targets(self, y: np.ndarray) -> None:
-        head, outputs = self._config["head"], self._config["outputs"]
-        if y.dtype.kind not in "biuf":
-            example = f", for example {y.flat[0]!r}" if y.size else ""
-            raise TypeError(f"Labels must be numbers; received dtype {y.dtype}{example}.")
-        each = 1 if head == "categorical" else outputs
-        if y.size != each * len(y):
-            wanted = "one class, as a number and not one-hot" if head == "categorical" else f"{each} of them"
-            raise ValueError(f"Each row of labels must hold {wanted}; received labels of shape {y.shape}.")
-        if head == "gaussian":
-            wrong, legal = y[~np.isfinite(y)], "a finite number"
-        else:
-            classes = 2 if head == "bernoulli" else outputs
-            wrong = y[(y < 0) | (y > classes - 1) | (y != np.floor(y))]
-            legal = "0 or 1" if head == "bernoulli" else f"a class from 0 to {classes - 1}"
-        if wrong.size:
-            raise ValueError(f"Each label must be {legal}; received {wrong.flat[0]}.")
+        check_labels(y, self._config["head"], self._config["outputs"])
 
     def prepare_targets(self, y: Any) -> np.ndarray:
         y = super().prepare_targets(y)
@@ -224,11 +218,8 @@ class SequenceClassifier(TextModel):
         return {"probability": outputs, "label": ops.cast(outputs > 0.5, "int32")}
 
     def get_config(self) -> dict[str, Any]:
-        config = {
-            **super().get_config(),
-            **self._config,
-            "layers": [keras.saving.serialize_keras_object(layer) for layer in self.recurrent_layers],
-        }
+        config = {**super().get_config(), **self._config}
+        config["layers"] = [keras.saving.serialize_keras_object(layer) for layer in self.recurrent_layers]
         if config["pooling"] is self.pooling:
             config["pooling"] = keras.saving.serialize_keras_object(self.pooling)
         if self.tokenizer is not None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 
@@ -21,8 +22,8 @@ class LearningRateMultipliers(keras.optimizers.Optimizer):
         LearningRateMultipliers(keras.optimizers.RMSprop(1e-3), {"recurrent_kernel": 0.1})
 
     Everything else is that of the optimizer: its variables, its schedule, what callbacks set and read as
-    `learning_rate`. It is saved with its multipliers. The path of a weight, such as
-    "model/simple_rnn/simple_rnn_cell/recurrent_kernel", is `weight.path`.
+    `learning_rate`. It is saved with its multipliers; `set_multiplier` changes one while it trains. The path
+    of a weight, such as "model/simple_rnn/simple_rnn_cell/recurrent_kernel", is `weight.path`.
 
     A `weight_decay` of Keras's optimizers, which is no part of their gradient, keeps to the common learning
     rate; exclude weights from it with `exclude_from_weight_decay`.
@@ -63,6 +64,9 @@ class LearningRateMultipliers(keras.optimizers.Optimizer):
         super().__init__(learning_rate=0.0, name=name)
         self.optimizer = optimizer
         self.multipliers = dict(multipliers)
+        # A variable: a step that is compiled follows it, and a checkpoint of the optimizer has it.
+        self._factors = optimizer.add_variable((len(multipliers),), dtype="float32", name="multipliers")
+        self._factors.assign(list(self.multipliers.values()))
         self._step = optimizer.update_step
         # The optimizer does all it does, its clipping and averaging too, and asks for each step here.
         optimizer.update_step = self.update_step
@@ -72,17 +76,29 @@ class LearningRateMultipliers(keras.optimizers.Optimizer):
             return
         self.optimizer.build(variables)
         super().build(variables)
-        found = [next((p for p in self.multipliers if re.search(p, v.path)), None) for v in variables]
-        for pattern in set(self.multipliers) - set(found):
+        patterns = list(self.multipliers)
+        found = [next((p for p in patterns if re.search(p, v.path)), None) for v in variables]
+        for pattern in set(patterns) - set(found):
             raise ValueError(
                 f"Each pattern of `multipliers` must be the first in the path of some weight; {pattern!r} is "
                 f"in none of {[v.path for v in variables]}."
             )
-        self._of_each = [1.0 if pattern is None else self.multipliers[pattern] for pattern in found]
+        self._of_each = [None if pattern is None else patterns.index(pattern) for pattern in found]
+
+    def set_multiplier(self, pattern: str, multiplier: float) -> None:
+        """Gives the weights of one of the patterns another multiplier from now on; 0 freezes them.
+
+        `multipliers`, and with it what is saved as the configuration, stays as it was given.
+        """
+        factors = np.array(ops.convert_to_numpy(self._factors))
+        factors[list(self.multipliers).index(pattern)] = multiplier
+        self._factors.assign(factors)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        m = self._of_each[self._get_variable_index(variable)]
-        self._step(gradient, variable, learning_rate if m == 1 else ops.multiply(learning_rate, m))
+        k = self._of_each[self._get_variable_index(variable)]
+        if k is not None:
+            learning_rate = ops.multiply(learning_rate, self._factors[k])
+        self._step(gradient, variable, learning_rate)
 
     # All that is read of an optimizer while it trains, is saved or is restored.
 

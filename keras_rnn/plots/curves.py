@@ -71,43 +71,6 @@ def bleu_by_length(
     save(figure, path)
 
 
-def attention(
-    weights: Any, source: Sequence[str], target: Sequence[str], path: str | Path, title: str = ""
-) -> None:
-    """Draws an alignment: the source to the right, the target downwards, the attention weight as brightness.
-
-    Args:
-        weights: `(target, source)`, each row a distribution.
-        source: the pieces that were read.
-        target: the pieces that were written.
-        path: the PNG to write.
-        title: stands above.
-
-    Raises:
-        ValueError: if the weights are not as many as the pieces.
-    """
-    weights = np.asarray(weights)
-    if weights.shape != (len(target), len(source)):
-        raise ValueError(
-            f"`weights` must be one row for each of the {len(target)} target pieces and one column for each "
-            f"of the {len(source)} source pieces; received shape {weights.shape}."
-        )
-    from matplotlib.figure import Figure
-
-    size = tuple(min(1.5 + 0.36 * len(pieces), 40) for pieces in (source, target))
-    figure = Figure(figsize=(size[0], size[1]), layout="constrained")
-    axis = figure.add_subplot()
-    image = axis.imshow(weights, cmap="gray", vmin=0, vmax=1, aspect="equal")
-    for own, labels in ((axis.xaxis, source), (axis.yaxis, target)):
-        own.set_ticks(range(len(labels)), [label.replace("\u2581", "_") for label in labels])
-    axis.xaxis.tick_top()
-    axis.tick_params(axis="x", rotation=90)
-    axis.set(xlabel="source", ylabel="translation", title=title)
-    axis.xaxis.set_label_position("top")
-    figure.colorbar(image, ax=axis, label="attention weight", shrink=0.6)
-    save(figure, path)
-
-
 def states_over_text(
     states: Any, words: Sequence[str], path: str | Path, scores: Any = None, title: str = ""
 ) -> None:

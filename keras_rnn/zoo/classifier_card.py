@@ -7,6 +7,7 @@ from typing import Any
 from keras_rnn.zoo.environment import measured_with
 from keras_rnn.zoo.model_tables import ClassifierModel
 from keras_rnn.zoo.recipe_tables import ClassifierRecipe
+from keras_rnn.zoo.training_tables import PretrainedRecipe
 
 USE = ['model.predict(["A wonderful film.", "A waste of time."])']
 COUNTED = "reviews", "examples"  # by the ledger: what it is, and the key
@@ -49,10 +50,12 @@ def architecture(recipe: ClassifierRecipe) -> list[str]:
     part = recipe.model
     return [
         f"embedding {recipe.preprocessing.vocabulary_size:,} x {part.embedding_dimension}; "
-        f"{layers(recipe)}; pooling over time: {_pooling(part)}; {part.head} head. "
+        f"{layers(recipe)}; pooling over time: {_pooling(part)}"
+        f"{', normalized over the batch' if part.normalize else ''}; {part.head} head. "
         f"Dropout while training: {part.word_dropout:g} of the words, {part.embedding_dropout:g} of the "
         f"embedding, {part.dropout:g} of the pooled features.",
         _reading(recipe),
+        *_shared(recipe),
     ]
 
 
@@ -78,16 +81,49 @@ def training(recipe: ClassifierRecipe, metrics: dict[str, Any]) -> list[str]:
             f"{vectors.epochs} epochs, window {vectors.window}, {vectors.negative} negative samples.",
             "",
         ]
+    if recipe.pretrained is not None:
+        text += [_fine_tuning(recipe.pretrained), ""]
     part = recipe.training
     clipped = f", gradient norm clipped at {part.clip_norm:g}" if part.clip_norm else ""
     slower = "".join(f", times {m:g} for `{name}`" for name, m in part.multipliers.items())
     moved = f", base point moved every {part.period} updates" if part.period else ""
+    narrow = f", {part.dtype}" if part.dtype != "float32" else ""
+    schedule = part.schedule.replace("_", " ")
     return [
         *text,
-        f"AdamW, learning rate {part.learning_rate:g} ({part.schedule}){slower}{moved}, weight decay "
-        f"{part.weight_decay:g}, batch {part.batch_size}{clipped}, seed {part.seed}. All of it: "
+        f"AdamW, learning rate {part.learning_rate:g} ({schedule}){slower}{moved}, weight decay "
+        f"{part.weight_decay:g}, batch {part.batch_size}{clipped}{narrow}, seed {part.seed}. All of it: "
         "`recipe.toml`.",
     ]
+
+
+def _shared(recipe: ClassifierRecipe) -> list[str]:
+    """What it has from the files of another model."""
+    if recipe.pretrained is None:
+        return []
+    entry = recipe.pretrained.entry
+    return [
+        f"Vocabulary and embedding are those of [{entry}](../{entry}/README.md), read from its files and "
+        "left as they are; its recurrent layers are where those of this model began. The file of this model "
+        "holds what was fine-tuned: recurrent layers and head. `zoo.load` checks both files."
+    ]
+
+
+def _fine_tuning(part: PretrainedRecipe) -> str:
+    """How the losses are added, and which weights learn when."""
+    told = f"Fine-tuned from `{part.entry}`: "
+    if part.unfreeze_every:
+        epochs = "epoch" if part.unfreeze_every == 1 else f"{part.unfreeze_every} epochs"
+        told += f"the head learns first, and one layer more every {epochs}, "
+    told += f"each layer {part.decay:g} times slower than the one above it"
+    if part.language_weight:
+        told += f"; plus {part.language_weight:g} of the language model's loss on the same texts"
+    if part.adversarial_weight:
+        told += (
+            f"; plus {part.adversarial_weight:g} of the virtual adversarial loss at length "
+            f"{part.adversarial_norm:g}"
+        )
+    return f"{told}."
 
 
 def _pooling(part: ClassifierModel) -> str:

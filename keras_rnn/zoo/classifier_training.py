@@ -9,13 +9,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_rnn.callbacks import DynamicTrivialization
+from keras_rnn.callbacks import DynamicTrivialization, GradualUnfreezing
 from keras_rnn.datasets import imdb
 from keras_rnn.files import written_whole
-from keras_rnn.optimizers import LearningRateMultipliers
+from keras_rnn.optimizers import LearningRateMultipliers, SlantedTriangular
 from keras_rnn.text import WordTokenizer
+from keras_rnn.zoo import pretraining
 from keras_rnn.zoo.folders import VOCABULARY
-from keras_rnn.zoo.loader import build_classifier
+from keras_rnn.zoo.language_model_training import DTYPES
+from keras_rnn.zoo.loader import build_classifier, load
 from keras_rnn.zoo.prepared import Prepared
 from keras_rnn.zoo.recipe_tables import ClassifierRecipe
 from keras_rnn.zoo.training_tables import ClassifierTraining
@@ -43,6 +45,8 @@ def prepare(
 ) -> Prepared:
     """The model of a recipe, on the training examples of its dataset.
 
+    With a table `[pretrained]` it begins as a language model: see `keras_rnn.zoo.pretraining`.
+
     Args:
         recipe: of the zoo.
         folder: where the vocabulary is written, and word vectors are, if the recipe begins with some.
@@ -55,25 +59,41 @@ def prepare(
         ValueError: if the recipe names an unknown dataset, optimizer or schedule.
     """
     train_data, held_out = _examples(recipe, data, validation, examples)
-    tokenizer = _vocabulary(folder / VOCABULARY, recipe, train_data.texts)
-    keras.utils.set_random_seed(recipe.training.seed)
-    model = build_classifier(recipe, tokenizer)
-    steps = -(-len(train_data) // recipe.training.batch_size)
-    model.compile(_optimizer(recipe.training, steps))
-    model.optimizer.build(model.trainable_variables)
+    part, begins_as = recipe.training, recipe.pretrained
+    if part.dtype not in DTYPES:
+        raise ValueError(f"`dtype` in [training] must be one of {DTYPES}; received {part.dtype!r}.")
+    trunk = None if begins_as is None else load(begins_as.entry)
+    if trunk is None:
+        tokenizer = _vocabulary(folder / VOCABULARY, recipe, train_data.texts)
+    else:
+        tokenizer = pretraining.tokenizer_of(trunk, recipe)
+    keras.utils.set_random_seed(part.seed)
+    model: Any = build_classifier(recipe, tokenizer, part.dtype)
     _begin_with_word_vectors(model, recipe, train_data.texts, data, folder, report)
-    period = recipe.training.period
+    multipliers, kept = part.multipliers, dict[str, Any]()
+    callbacks: list[Any] = [] if part.period is None else [DynamicTrivialization(part.period)]
+    if begins_as is not None:
+        groups = pretraining.multipliers(model, begins_as.decay)
+        multipliers = {**multipliers, **groups}
+        if begins_as.unfreeze_every:
+            callbacks.append(GradualUnfreezing(list(groups), begins_as.unfreeze_every))
+        kept = {"saved": pretraining.TunedPart(model), "told": pretraining.trunk_of(begins_as.entry)}
+        model = pretraining.fine_tuning(model, trunk, recipe)
+    steps = -(-len(train_data) // part.batch_size)
+    model.compile(_optimizer(part, steps, multipliers))
+    model.optimizer.build(model.trainable_variables)
     return Prepared(
         model,
         {
             "x": train_data.texts,
             "y": train_data.labels,
-            "batch_size": recipe.training.batch_size,
+            "batch_size": part.batch_size,
             "validation_data": None if held_out is None else (held_out.texts, held_out.labels),
-            "seed": recipe.training.seed,
+            "seed": part.seed,
         },
         {"examples": len(train_data), "validation_examples": 0 if held_out is None else len(held_out)},
-        lambda checkpoint: [] if period is None else [DynamicTrivialization(period)],
+        lambda checkpoint: callbacks,
+        **kept,
     )
 
 
@@ -133,15 +153,20 @@ def _begin_with_word_vectors(
     model.embedding.set_weights([np.load(path)])
 
 
-def _optimizer(training: ClassifierTraining, steps_per_epoch: int) -> Any:
+def _optimizer(training: ClassifierTraining, steps_per_epoch: int, multipliers: dict[str, float]) -> Any:
     rate: Any = training.learning_rate
-    if training.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(rate, steps_per_epoch * training.epochs, alpha=0.02)
-    elif training.schedule != "constant":
+    steps = steps_per_epoch * training.epochs
+    schedules = {
+        "cosine": lambda: keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.02),
+        "constant": lambda: rate,
+        "slanted_triangular": lambda: SlantedTriangular(rate, steps),
+    }
+    if training.schedule not in schedules:
         raise ValueError(
-            f"`schedule` in [training] must be 'cosine' or 'constant'; received {training.schedule!r}."
+            f"`schedule` in [training] must be one of {sorted(schedules)}; received {training.schedule!r}."
         )
+    rate = schedules[training.schedule]()
     if training.optimizer != "adamw":
         raise ValueError(f"`optimizer` in [training] must be 'adamw'; received {training.optimizer!r}.")
     optimizer = keras.optimizers.AdamW(rate, weight_decay=training.weight_decay, clipnorm=training.clip_norm)
-    return LearningRateMultipliers(optimizer, training.multipliers) if training.multipliers else optimizer
+    return LearningRateMultipliers(optimizer, multipliers) if multipliers else optimizer

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from keras_rnn.datasets import Corpus, penn_treebank, tiny_shakespeare, wikitext2
-from keras_rnn.zoo.recipe_tables import CorpusRecipe
+from keras_rnn.datasets import Corpus, imdb_corpus, penn_treebank, tiny_shakespeare, wikitext2
+from keras_rnn.zoo.data_tables import CorpusRecipe
 
 CORPORA: dict[str, Any] = {
+    "imdb": imdb_corpus,
     "penn_treebank": penn_treebank,
     "tiny_shakespeare": tiny_shakespeare,
     "wikitext2": wikitext2,

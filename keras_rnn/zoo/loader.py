@@ -7,14 +7,15 @@ from typing import Any
 
 from keras_rnn import models
 from keras_rnn.datasets import Vocabulary
-from keras_rnn.models import SequenceClassifier, SequenceToSequence
+from keras_rnn.models import EncoderDecoder, SequenceClassifier, SequenceToSequence, Transformer
 from keras_rnn.models.generative_model import GenerativeModel
 from keras_rnn.subwords import SubwordTokenizer
 from keras_rnn.text import WordTokenizer
+from keras_rnn.zoo import pretraining
 from keras_rnn.zoo.copy_memory import build as build_copy_memory
 from keras_rnn.zoo.folders import VOCABULARY, read_entry
 from keras_rnn.zoo.kneser_ney import count
-from keras_rnn.zoo.model_tables import LanguageModelCore
+from keras_rnn.zoo.model_tables import LanguageModelCore, TransformerCore
 from keras_rnn.zoo.music import build as build_music
 from keras_rnn.zoo.pairs import read_tokenizers
 from keras_rnn.zoo.recipe import replace
@@ -73,6 +74,13 @@ def load(name_or_folder: str | Path, weights: bool = True, **overrides: Any) -> 
             f"`keras-rnn train {name_or_folder}`, or pass weights=False."
         )
     model: Any
+    if isinstance(recipe, ClassifierRecipe) and recipe.pretrained is not None:
+        trunk = load(recipe.pretrained.entry, weights)
+        model = build_classifier(recipe, pretraining.tokenizer_of(trunk, recipe))
+        if weights:
+            pretraining.load_parts(model, trunk, folder, metrics["weights"])
+        model.compile()
+        return model
     if isinstance(recipe, TranslatorRecipe):
         model = build_translator(recipe, *read_tokenizers(recipe, folder))
     elif isinstance(recipe, CopyMemoryRecipe):
@@ -98,15 +106,18 @@ def _vocabulary(folder: Path) -> Path:
     return path
 
 
-def build_classifier(recipe: ClassifierRecipe, tokenizer: WordTokenizer) -> SequenceClassifier:
-    """The built model of a recipe, with fresh weights."""
+def build_classifier(
+    recipe: ClassifierRecipe, tokenizer: WordTokenizer, dtype: str = "float32"
+) -> SequenceClassifier:
+    """The built model of a recipe, with fresh weights; `dtype` is that of its recurrent layers."""
     part = recipe.model
     model = SequenceClassifier(
-        [make_layer(table, "[[model.layers]]") for table in part.layers],
+        [make_layer(table, "[[model.layers]]", dtype) for table in part.layers],
         embedding_dimension=part.embedding_dimension,
         word_dropout=part.word_dropout,
         embedding_dropout=part.embedding_dropout,
         pooling=make_pooling(part.attention_pooling, "`attention_pooling` in [model]") or part.pooling,
+        normalize=part.normalize,
         dropout=part.dropout,
         head=part.head,
         outputs=part.outputs,
@@ -115,6 +126,8 @@ def build_classifier(recipe: ClassifierRecipe, tokenizer: WordTokenizer) -> Sequ
         name=recipe.name,
     )
     model.build((None, None))
+    # The weights of an embedding that is shared are those of the language model's file.
+    model.embedding.trainable = recipe.pretrained is None
     return model
 
 
@@ -154,25 +167,28 @@ def build_language_model(
 
 def build_translator(
     recipe: TranslatorRecipe, source: SubwordTokenizer, target: SubwordTokenizer, dtype: str = "float32"
-) -> SequenceToSequence:
+) -> EncoderDecoder:
     """The built model of a recipe, with fresh weights, and its tokenizers."""
     part = recipe.model
-    made = ("type", "encoder", "decoder", "embedding_dimension", "attention", "order", "input_feeding")
-    own = {k: v for k, v in vars(part).items() if k not in (*made, "attentional_units")}
-    model = SequenceToSequence(
-        source.vocabulary_size,
-        target.vocabulary_size,
-        [make_layer(table, "`encoder` in [model]", dtype) for table in part.encoder],
-        make_decoder(part, "[model]", dtype),
-        part.embedding_dimension,
-        share_embeddings=recipe.preprocessing.joint,
-        seed=recipe.training.seed,
-        source_tokenizer=source,
-        target_tokenizer=target,
-        decoding=vars(recipe.decoding),
-        dtype=dtype,
-        name=recipe.name,
-        **own,
-    )
+    arguments: dict[str, Any] = {
+        "source_vocabulary_size": source.vocabulary_size,
+        "target_vocabulary_size": target.vocabulary_size,
+        "share_embeddings": recipe.preprocessing.joint,
+        "seed": recipe.training.seed,
+        "source_tokenizer": source,
+        "target_tokenizer": target,
+        "decoding": vars(recipe.decoding),
+        "dtype": dtype,
+        "name": recipe.name,
+    }
+    made = ("type", "embedding_dimension", "attention", "order", "input_feeding", "attentional_units")
+    arguments |= {key: value for key, value in vars(part).items() if key not in made}
+    model: EncoderDecoder
+    if isinstance(part, TransformerCore):
+        model = Transformer(**arguments)
+    else:
+        arguments["encoder"] = [make_layer(table, "`encoder` in [model]", dtype) for table in part.encoder]
+        arguments["decoder"] = make_decoder(part, "[model]", dtype)
+        model = SequenceToSequence(**arguments, embedding=part.embedding_dimension)
     model.build()
     return model

@@ -21,6 +21,7 @@ class ClassifierModel:
     embedding_dropout: float = 0.0
     pooling: list[str] = field(default_factory=lambda: ["last"])
     attention_pooling: dict[str, Any] | None = None
+    normalize: bool = False
     dropout: float = 0.0
     head: str = "bernoulli"
     outputs: int = 1
@@ -105,6 +106,23 @@ class TranslatorCore:
     embedding_dropout: float = 0.0
     hidden_dropout: float = 0.0
     output_dropout: float = 0.0
+    label_smoothing: float = 0.0
+
+
+@dataclass(frozen=True)
+class TransformerCore:
+    """The arguments of `keras_rnn.models.Transformer`."""
+
+    type: str
+    units: int
+    encoder_blocks: int
+    decoder_blocks: int
+    heads: int
+    feed_forward: int | None = None
+    normalize: str = "before"
+    rotary: bool = False
+    tie_embeddings: bool = False
+    dropout: float = 0.0
     label_smoothing: float = 0.0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from keras_rnn.callbacks import TrainingCheckpoint
@@ -19,6 +19,8 @@ class Prepared:
         counts: how many examples or tokens, for the ledger.
         callbacks: makes those of the recipe, once the checkpoint has been restored.
         resumed: more arguments of `fit`, from the number of epochs that are done.
+        saved: the part of the model whose weights are written. Default: all of it.
+        told: what is told of the weights beside their checksum.
     """
 
     model: Any
@@ -26,3 +28,5 @@ class Prepared:
     counts: dict[str, int]
     callbacks: Callable[[TrainingCheckpoint], list[Any]] = lambda checkpoint: []
     resumed: Callable[[int], dict[str, Any]] = lambda done: {}
+    saved: Any = None
+    told: dict[str, Any] = field(default_factory=dict)

@@ -47,7 +47,8 @@ def publish(run: str | Path) -> Path:
         names = [PICTURE, HISTORY]
     elif isinstance(recipe, ClassifierRecipe):
         kept = {**metrics, **({"validation": kept["validation"]} if "validation" in kept else {})}
-        names = [FILE, VOCABULARY, PROBE]
+        # One that was pretrained reads the vocabulary of its language model.
+        names = [FILE, *([VOCABULARY] if recipe.pretrained is None else []), PROBE]
     else:
         assets = [VOCABULARY] if isinstance(recipe, NeuralRecipe) else []
         if isinstance(recipe, TranslatorRecipe):

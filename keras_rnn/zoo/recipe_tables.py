@@ -6,6 +6,15 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from keras_rnn.zoo.data_tables import (
+    CopyMemoryData,
+    CorpusRecipe,
+    ExamplesRecipe,
+    MusicRecipe,
+    PairsRecipe,
+    PreprocessingRecipe,
+    SubwordsRecipe,
+)
 from keras_rnn.zoo.model_tables import (
     ClassifierModel,
     CopyMemoryModel,
@@ -15,6 +24,7 @@ from keras_rnn.zoo.model_tables import (
     LogBilinearCore,
     PianoRollCore,
     PointerSentinelCore,
+    TransformerCore,
     TranslatorCore,
 )
 from keras_rnn.zoo.training_tables import (
@@ -22,6 +32,7 @@ from keras_rnn.zoo.training_tables import (
     CopyMemoryTraining,
     LanguageModelTraining,
     PianoRollTraining,
+    PretrainedRecipe,
     TranslatorTraining,
 )
 
@@ -54,25 +65,6 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class ExamplesRecipe:
-    """Where the examples come from."""
-
-    dataset: str
-    validation_fraction: float = 0.0
-    validation_by_group: bool = False
-    split_seed: int = 0
-
-
-@dataclass(frozen=True)
-class PreprocessingRecipe:
-    """How a text becomes ids."""
-
-    vocabulary_size: int
-    max_length: int | None = None
-    truncation: str = "ends"
-
-
-@dataclass(frozen=True)
 class WordVectorsRecipe:
     """Where the embedding begins: skip-gram vectors of the training texts and the unlabelled ones.
 
@@ -97,14 +89,7 @@ class ClassifierRecipe(Recipe):
     preprocessing: PreprocessingRecipe
     training: ClassifierTraining
     word_vectors: WordVectorsRecipe | None = None
-
-
-@dataclass(frozen=True)
-class CorpusRecipe:
-    """Which text, and what its tokens are."""
-
-    dataset: str
-    level: str = "word"
+    pretrained: PretrainedRecipe | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,24 +130,6 @@ class LogBilinearRecipe(NeuralRecipe):
 
 
 @dataclass(frozen=True)
-class PairsRecipe:
-    """Which sentence pairs, and from which language to which."""
-
-    dataset: str
-    source: str
-    target: str
-
-
-@dataclass(frozen=True)
-class SubwordsRecipe:
-    """How a sentence becomes ids. `joint`: one vocabulary of both languages, and one embedding."""
-
-    vocabulary_size: int
-    kind: str = "bpe"
-    joint: bool = True
-
-
-@dataclass(frozen=True)
 class DecodingRecipe:
     """The beam search that published numbers are of, chosen on the validation split."""
 
@@ -173,13 +140,27 @@ class DecodingRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class TranslatorRecipe(Recipe):
-    """A `keras_rnn.models.SequenceToSequence`."""
+    """A `keras_rnn.models.EncoderDecoder`, trained on pairs. Abstract: each kind has its own `model`."""
 
-    model: TranslatorCore
+    model: Any
     data: PairsRecipe
     preprocessing: SubwordsRecipe
     training: TranslatorTraining
     decoding: DecodingRecipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceToSequenceRecipe(TranslatorRecipe):
+    """A `keras_rnn.models.SequenceToSequence`."""
+
+    model: TranslatorCore
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerRecipe(TranslatorRecipe):
+    """A `keras_rnn.models.Transformer`."""
+
+    model: TransformerCore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,14 +171,6 @@ class KneserNeyRecipe(Recipe):
     data: CorpusRecipe
 
 
-@dataclass(frozen=True)
-class CopyMemoryData:
-    """How long ten symbols are to be remembered: see `keras_rnn.datasets.copy_memory`."""
-
-    dataset: str
-    delay: int
-
-
 @dataclass(frozen=True, kw_only=True)
 class CopyMemoryRecipe(Recipe):
     """A network on the copying task, as `keras-rnn experiment copy-memory` trains it."""
@@ -205,14 +178,6 @@ class CopyMemoryRecipe(Recipe):
     model: CopyMemoryModel
     data: CopyMemoryData
     training: CopyMemoryTraining
-
-
-@dataclass(frozen=True)
-class MusicRecipe:
-    """Which collection of `keras_rnn.datasets.polymusic`."""
-
-    dataset: str
-    collection: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,7 +201,8 @@ KINDS: dict[str, type[Recipe]] = {
     "PianoRollModel": PianoRollRecipe,
     "PointerSentinel": PointerSentinelRecipe,
     "SequenceClassifier": ClassifierRecipe,
-    "SequenceToSequence": TranslatorRecipe,
+    "SequenceToSequence": SequenceToSequenceRecipe,
+    "Transformer": TransformerRecipe,
 }
 
 

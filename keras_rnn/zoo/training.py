@@ -70,7 +70,7 @@ def train(
         verbose: as in `fit`.
 
     Returns:
-        The trained model.
+        The trained model; of a classifier that was pretrained the `FineTuning` around it.
 
     Raises:
         ValueError: if `output` holds a training of another recipe, or an option is not one of the recipe's
@@ -114,7 +114,8 @@ def train(
         ),
         **began_on,
     }
-    metrics = {"weights": save_float16(prepared.model, folder), "training": ledger}
+    saved = save_float16(prepared.saved or prepared.model, folder)
+    metrics = {"weights": {**saved, **prepared.told}, "training": ledger}
     write_text(folder / METRICS, json.dumps(metrics, indent=2) + "\n")
     # What the shipped weights say of a few inputs, so that any later version can be held to it.
     write_text(folder / PROBE, json.dumps(kind.probe(load(folder)), indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""The table `[training]` of a recipe, by the kind of model: how the weights are found."""
+"""The tables `[training]`, by the kind of model, and `[pretrained]`: how the weights are found."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ class ClassifierTraining:
     """How the weights are found.
 
     `multipliers` are those of `keras_rnn.optimizers.LearningRateMultipliers`; `period` that of a
-    `keras_rnn.callbacks.DynamicTrivialization`, which without it is left out.
+    `keras_rnn.callbacks.DynamicTrivialization`, which without it is left out. The recurrent layers have the
+    `dtype`, all else 32 bits.
     """
 
     epochs: int
@@ -23,6 +24,26 @@ class ClassifierTraining:
     clip_norm: float | None = None
     multipliers: dict[str, float] = field(default_factory=dict)
     period: int | None = None
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class PretrainedRecipe:
+    """From which language model a classifier begins, and how it is fine-tuned.
+
+    `entry` is the name or folder of the model: its vocabulary and its embedding, which is frozen, are read
+    from there; recurrent layers begin as its own. `language_weight`, `adversarial_weight` and
+    `adversarial_norm` are those of `keras_rnn.models.FineTuning`. The learning rate of each layer is that of
+    the one above divided by `decay`; every `unfreeze_every` epochs one layer more learns, from the head down,
+    and with 0 all do at once.
+    """
+
+    entry: str
+    language_weight: float = 0.0
+    adversarial_weight: float = 0.0
+    adversarial_norm: float = 1.0
+    decay: float = 2.6
+    unfreeze_every: int = 1
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from keras_rnn.zoo.folders import BY_LENGTH
+from keras_rnn.zoo.model_tables import TransformerCore, TranslatorCore
 from keras_rnn.zoo.recipe_tables import TranslatorRecipe
 
 USE = ['model.translate(["Two dogs play in the snow."])']
@@ -52,8 +53,11 @@ def _range(row: dict[str, Any]) -> str:
 
 
 def layers(recipe: TranslatorRecipe) -> str:
-    """The recurrent layers, lowest first, those of the decoder behind an arrow."""
+    """The layers, lowest first, those of the decoder behind an arrow."""
     part = recipe.model
+    if isinstance(part, TransformerCore):
+        counts = part.encoder_blocks, part.decoder_blocks
+        return " \u2192 ".join(f"{count} SelfAttentionBlock {part.units}" for count in counts)
     encoder, decoder = (
         ", ".join(
             f"{'Bidirectional ' if layer.get('bidirectional') else ''}{layer['type']} {layer['units']}"
@@ -67,31 +71,42 @@ def layers(recipe: TranslatorRecipe) -> str:
 def architecture(recipe: TranslatorRecipe) -> list[str]:
     """One line for each thing that there is to say of the model."""
     part, own = recipe.model, recipe.preprocessing
-    if part.attention is None:
-        looks = "no attention: the decoder knows the source by its first states alone"
+    if isinstance(part, TransformerCore):
+        dimension = part.units
+        looks = f"{part.heads} heads, feed-forward layers of {part.feed_forward or 4 * part.units:,} units, "
+        looks += f"normalized {part.normalize} each part, positions as "
+        looks += "rotations" if part.rotary else "sines and cosines"
     else:
-        table = dict(part.attention)
-        name = table.pop("type")
-        told = ", ".join(f"{key} {value}" for key, value in table.items())
-        feeds = part.order == "after" and part.input_feeding is not False
-        looks = f"{name}{f' ({told})' if told else ''} {part.order} each step of the decoder"
-        looks += ", input feeding" if feeds else ""
-        looks += f", {part.attentional_units} attentional units" if part.attentional_units else ""
+        dimension, looks = part.embedding_dimension, _attention(part)
     shared = "one for both languages" if own.joint else "one for each language"
     lines = [
-        f"{own.vocabulary_size:,} subwords ({own.kind}), {shared}, in {part.embedding_dimension} dimensions"
+        f"{own.vocabulary_size:,} subwords ({own.kind}), {shared}, in {dimension} dimensions"
         f"{', also the matrix of the softmax' if part.tie_embeddings else ''}",
         f"encoder and decoder: {layers(recipe)}; {looks}",
     ]
     kinds = {
+        "dropout": "of the embeddings with positions, and of what each part of a block adds",
         "embedding_dropout": "of the embeddings' features",
         "hidden_dropout": "above each layer of the encoder",
         "output_dropout": "of what the softmax reads",
     }
-    drops = [f"{getattr(part, key):g} {what}" for key, what in kinds.items() if getattr(part, key)]
+    drops = [f"{getattr(part, key):g} {what}" for key, what in kinds.items() if getattr(part, key, 0)]
     if drops:
         lines.append(f"Dropout while training: {', '.join(drops)}.")
     return lines
+
+
+def _attention(part: TranslatorCore) -> str:
+    """How a recurrent decoder looks at the source."""
+    if part.attention is None:
+        return "no attention: the decoder knows the source by its first states alone"
+    table = dict(part.attention)
+    name = table.pop("type")
+    told = ", ".join(f"{key} {value}" for key, value in table.items())
+    feeds = part.order == "after" and part.input_feeding is not False
+    looks = f"{name}{f' ({told})' if told else ''} {part.order} each step of the decoder"
+    looks += ", input feeding" if feeds else ""
+    return looks + (f", {part.attentional_units} attentional units" if part.attentional_units else "")
 
 
 def training(recipe: TranslatorRecipe, metrics: dict[str, Any]) -> list[str]:

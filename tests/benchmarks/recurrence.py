@@ -46,11 +46,14 @@ FAMILY = (
     layers.LayerNormGRUCell,
     layers.LayerNormSimpleRNNCell,
     layers.MGUCell,
+    partial(layers.MLSTMCell, heads=4),
     layers.MultiplicativeLSTMCell,
     layers.NASCell,
     partial(layers.ProjectionLSTMCell, projection_units=200),
     layers.QRNNCell,
     layers.RGLRUCell,
+    layers.S5Cell,
+    layers.SLSTMCell,
     layers.SRUCell,
 )
 GRID = tuple(itertools.product((1, 20, 64), (20, 100, 500), (64, 256, 650)))

@@ -5,15 +5,15 @@ from functools import partial
 from keras_rnn import layers
 from tests.contracts.arrays import FEATURES, UNITS
 from tests.contracts.rows import CAUSAL, RecurrentRow, bound
-from tests.reference import family_cells
-from tests.reference.family_mutants import MUTANTS
+from tests.reference import family_cells, s5, xlstm_cells
+from tests.reference.xlstm_mutants import MUTANTS
 
 DROPOUT = {"dropout", "recurrent_dropout"}
 LINEAR = {"dropout", "input_gated"}
 WINDOW = 3
 
 
-def row(layer, cell, oracle, sizes=(UNITS,), also=(), **options):
+def row(layer, cell, oracle, sizes=(UNITS,), also=(), positive=(), **options):
     name = ", ".join(f"{key}={value}" for key, value in options.items())
     return RecurrentRow(
         name=f"{layer.__name__}({name})" if name else layer.__name__,
@@ -22,6 +22,7 @@ def row(layer, cell, oracle, sizes=(UNITS,), also=(), **options):
         oracle=bound(oracle),
         mutants={mutant: bound(wrong) for mutant, wrong in MUTANTS[oracle].items()},
         sizes=sizes,
+        positive=positive,
         promises=CAUSAL.union(also),
     )
 
@@ -64,6 +65,7 @@ FAMILY_ROWS = [
         window=WINDOW,
     ),
     row(layers.RGLRU, layers.RGLRUCell, family_cells.rg_lru, also=LINEAR),
+    row(layers.S5, layers.S5Cell, s5.s5, (6, 6), state_units=6),
     row(
         layers.EchoState,
         layers.EchoStateCell,
@@ -71,4 +73,15 @@ FAMILY_ROWS = [
         connectivity=1.0,
         leaky=family_cells.LEAKY,
     ),
+    row(
+        layers.MLSTM,
+        layers.MLSTMCell,
+        xlstm_cells.mlstm,
+        (12, 6, 2),
+        LINEAR,
+        heads=2,
+        key_dimension=3,
+        chunk=2,
+    ),
+    row(layers.SLSTM, layers.SLSTMCell, xlstm_cells.slstm, (UNITS,) * 4, {"dropout"}, positive=(2,), heads=2),
 ]

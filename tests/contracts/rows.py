@@ -89,9 +89,11 @@ class RecurrentRow(Row):
     sizes: tuple[int, ...]  # of the states
     peer: Callable[..., Any] | None = None  # the keras.layers maker with the arguments of make
     mutants: dict[str, Callable[..., Any]]  # name -> another oracle
+    positive: tuple[int, ...] = ()  # the states that are divided by, and never negative
 
     def states(self, seed=2, batch=BATCH):
-        return [normal([seed, k], batch, size) for k, size in enumerate(self.sizes)]
+        drawn = [normal([seed, k], batch, size) for k, size in enumerate(self.sizes)]
+        return [np.abs(state) if k in self.positive else state for k, state in enumerate(drawn)]
 
     def call_arguments(self, mask=None):
         return {"initial_state": self.states(), "mask": mask}

@@ -277,6 +277,8 @@ def test_the_rule():
     assert chosen(layers.WeightDrop(layers.GRUCell(3), 0.5)) == "run_fast_cell"
     assert chosen(layers.LRUCell(3)) == "_run_linear_cell"
     assert chosen(layers.LearnedInitialState(layers.MinGRUCell(3))) == "_run_linear_cell"
+    assert chosen(layers.LearnedInitialState(layers.MLSTMCell(3))) == "_run_chunked_cell"
+    assert chosen(layers.Zoneout(layers.MLSTMCell(3), 0.1)) == "run_cell"
     assert chosen(layers.VariationalDropout(layers.MinGRUCell(3), 0.5)) == "run_cell"
     assert chosen(layers.LRUCell(3), implementation="plain") == "run_cell"
     assert chosen(layers.Recurrent(keras.layers.LSTMCell(3))._stepper) == "run_cell"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from keras_rnn.datasets import Vocabulary, vocabulary
 from keras_rnn.datasets.vocabulary import split_tokens
+from keras_rnn.text import WordTokenizer
 
 # White space of Unicode, at which Python's own `split` and `splitlines` cut, and ASCII's cannot.
 NOT_ASCII = "\u0085\u00a0\u2028\u3000\x1c"
@@ -104,7 +105,7 @@ def test_a_file_gives_the_same_vocabulary(tmp_path, level):
         (["a", ""], "word", r"`types` must be single words; received \[''\]\. A vocabulary file"),
         (["a b", "c", "d\n"], "word", r"must be single words; received \['a b', 'd\\n'\]"),
         (["ab", "c", "\n"], "character", r"must be single characters; received \['ab', '\\n'\]"),
-        (["a"], "letter", r"`level` must be \"word\" or \"character\"; received level='letter'"),
+        (["a"], "letter", r"`level` must be one of .*'lower-case word'\); received level='letter'"),
     ],
 )
 def test_types_that_are_no_tokens_are_errors(types, level, match):
@@ -119,3 +120,15 @@ def test_repr():
 def test_ids_of_numpy_are_taken():
     made = Vocabulary(["a", "b"])
     assert made.tokens(np.array([1, 0], np.uint16)) == ["b", "a"]
+
+
+def test_lower_case_words_are_those_of_a_tokenizer():
+    tokenizer = WordTokenizer(["don't", "miss", "!", "it"], max_length=5)
+    made = Vocabulary.from_words(tokenizer.words)
+    text = "Don't <br />MISS it!\n\nA 'miss'"
+    assert made.ids(text).tolist() == [2, 3, 5, 4, 0, 0, 1, 3]
+    assert made.tokenizer(max_length=5).get_config() == tokenizer.get_config()
+    assert made.text(made.ids(text)) == "don't miss it !\n\n<unk> miss"
+    for types, level in ((["<eos>", "<unk>", "a"], "word"), (["<unk>", "<eos>", "a"], "lower-case word")):
+        with pytest.raises(ValueError, match=r"must be of lower-case words, after <eos> and <unk>"):
+            Vocabulary(types, level).tokenizer()

@@ -16,7 +16,9 @@ from keras_rnn.files import sha256
 from keras_rnn.zoo import card, folders, weights
 from keras_rnn.zoo.evaluation import evaluate
 from keras_rnn.zoo.language_model_training import probe as likelihoods
+from keras_rnn.zoo.loader import build_translator
 from keras_rnn.zoo.music import probe as probabilities
+from keras_rnn.zoo.pairs import read_tokenizers
 from keras_rnn.zoo.recipe import read_recipe
 from keras_rnn.zoo.translator_training import probe as translations
 from tests.models.small import distance
@@ -36,8 +38,9 @@ BLEU = {"multi30k_en_de_bahdanau": 35.0}
 OTHERS = {
     *("ptb_lstm_large", "ptb_awd_lstm_mos", "shakespeare_char_lstm", "anki_en_fr_luong"),
     *("copy_memory_exp_rnn", "imdb_orthogonal_rnn", "imdb_simple_rnn_last", "jsb_lstm"),
-    *("imdb_bilstm_attention", "imdb_self_attention"),
+    *("imdb_bilstm_attention", "imdb_self_attention", "imdb_lm_lstm", "imdb_lstm_pretrained"),
     *("multi30k_de_en_bahdanau", "multi30k_en_de_luong", "multi30k_en_de_seq2seq"),
+    "multi30k_en_de_transformer",
 }
 PAIRS = {"multi30k": 1_000, "anki": 3_295}
 PREFIXES = {"polymusic": "jsb", "penn_treebank": "ptb", "tiny_shakespeare": "shakespeare"}
@@ -50,7 +53,7 @@ def kind(name):
 
 CLASSIFIERS = [name for name in TRAINED if kind(name) == "SequenceClassifier"]
 LANGUAGE_MODELS = [name for name in TRAINED if kind(name) == "LanguageModel"]
-TRANSLATORS = [name for name in TRAINED if kind(name) == "SequenceToSequence"]
+TRANSLATORS = [name for name in TRAINED if kind(name) in ("SequenceToSequence", "Transformer")]
 MUSIC = [name for name in TRAINED if kind(name) == "PianoRollModel"]
 
 
@@ -132,6 +135,17 @@ def test_size_checksum_and_number_of_parameters(name):
     model = zoo.load(name, weights=False)
     assert told["parameters"] == sum(math.prod(v.shape) for v in model.trainable_variables)
     assert model.name == name
+
+
+def test_the_transformer_is_as_large_as_the_recurrent_model_that_it_is_compared_with():
+    ours, theirs = (
+        read_recipe(folder(f"multi30k_en_de_{kind}") / "recipe.toml") for kind in ("transformer", "bahdanau")
+    )
+    tables = ("data", "preprocessing", "decoding")
+    assert [getattr(ours, table) for table in tables] == [getattr(theirs, table) for table in tables]
+    tokenizers = read_tokenizers(theirs, folder(theirs.name))
+    expected = zoo.info(theirs.name)["metrics"]["weights"]["parameters"]
+    assert build_translator(ours, *tokenizers).count_params() == pytest.approx(expected, rel=0.03)
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)

@@ -1,4 +1,4 @@
-"""Tiny translators, and a language pair whose sentences are turned around."""
+"""Tiny translators of all kinds, and a language pair whose sentences are turned around."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from keras_rnn.layers import (
     LSTMCell,
     LuongAttention,
 )
-from keras_rnn.models import SequenceToSequence
+from keras_rnn.models import SequenceToSequence, Transformer
 from keras_rnn.subwords import SubwordTokenizer
 
 TYPES = 14
@@ -33,13 +33,16 @@ def fed_twice(units=8):
 
 
 DECODERS = {"bahdanau": bahdanau, "luong": luong, "coverage": fed_twice, "none": lambda: GRU(8)}
+KINDS = [*DECODERS, "transformer"]
+SMALL = {"units": 8, "encoder_blocks": 2, "decoder_blocks": 2, "heads": 2, "feed_forward": 7}
 
 
-def translator(decoder="bahdanau", built=True, **arguments):
-    arguments = {"embedding": 6, **arguments}
-    model = SequenceToSequence(
-        TYPES, TYPES, [Bidirectional(GRU(5)), GRU(7)], DECODERS[decoder](), **arguments
-    )
+def translator(kind="bahdanau", built=True, **arguments):
+    if kind == "transformer":
+        model = Transformer(TYPES, TYPES, **{**SMALL, **arguments})
+    else:
+        encoder, arguments = [Bidirectional(GRU(5)), GRU(7)], {"embedding": 6, **arguments}
+        model = SequenceToSequence(TYPES, TYPES, encoder, DECODERS[kind](), **arguments)
     if built:
         model.build()
         random = np.random.default_rng(1)
@@ -68,18 +71,12 @@ def text(count, seed=0):
     )
 
 
-def with_tokenizers(decoder="bahdanau", size=40, **arguments):
+def with_tokenizers(kind="bahdanau", size=40, **arguments):
     """A model that takes sentences, not trained."""
     data = text(300)
     own = [SubwordTokenizer.train(side, size) for side in (data.source, data.target)]
-    arguments = {"embedding": 16, **arguments}
-    decoder = DECODERS[decoder](24) if decoder != "none" else GRU(24)
-    return SequenceToSequence(
-        size,
-        size,
-        [Bidirectional(GRU(16))],
-        decoder,
-        source_tokenizer=own[0],
-        target_tokenizer=own[1],
-        **arguments,
-    )
+    arguments = {"source_tokenizer": own[0], "target_tokenizer": own[1], **arguments}
+    if kind == "transformer":
+        return Transformer(size, size, 32, encoder_blocks=1, decoder_blocks=1, **arguments)
+    decoder = DECODERS[kind](24) if kind != "none" else GRU(24)
+    return SequenceToSequence(size, size, [Bidirectional(GRU(16))], decoder, **{"embedding": 16, **arguments})

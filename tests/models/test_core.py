@@ -184,3 +184,23 @@ def test_compute_output_shape_is_the_shape():
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         SequenceClassifier(**{"layers": [], "vocabulary_size": 7, **arguments})
+
+
+def test_pooled_features_are_normalized_by_the_batch():
+    model = classifier(pooling=["mean", "last"], normalize=True, dropout=0.3)
+    ids = np.array([[2, 3, 4], [5, 6, 0], [3, 3, 2], [6, 0, 0]])
+    mask = ids != 0
+    h = model.states(model.embedding(ids), mask)
+    s = keras.ops.convert_to_numpy(model.pooling(h, mask=mask))
+    gamma, beta, moving_mean, moving_variance = model.normalization.get_weights()
+    W, b = model.head.get_weights()
+
+    def expected(mean, variance):
+        return 1 / (1 + np.exp(-(((s - mean) / np.sqrt(variance + 1e-3) * gamma + beta) @ W + b)))
+
+    assert distance(model(ids), expected(moving_mean, moving_variance)) < 1e-6
+    model.dropout.rate = 0.0
+    assert distance(model.decide(h, mask, training=True), expected(s.mean(0), s.var(0))) < 1e-5
+    again = SequenceClassifier.from_config(model.get_config())
+    assert again.normalization is not None
+    assert classifier().normalization is None

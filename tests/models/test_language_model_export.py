@@ -206,6 +206,14 @@ def test_the_example_runs():
     assert doctest.testmod(graph_vocabulary, extraglobs={"Vocabulary": Vocabulary}) == (0, 3)
 
 
+def test_lower_case_words_in_the_graph_are_those_of_python():
+    vocabulary = Vocabulary.from_words(["don't", "miss", "!", "it"])
+    graph, text = GraphVocabulary(vocabulary), "Don't <br />MISS it!\n\nA 'miss'"
+    ids = graph.ids([text, ""])
+    assert ids.to_list() == [vocabulary.ids(text).tolist(), []] == [[2, 3, 5, 4, 0, 0, 1, 3], []]
+    assert graph.following(2, ids[0]).numpy().decode() == " " + vocabulary.text(ids[0].numpy())
+
+
 def test_a_word_that_a_vocabulary_without_unk_has_not():
     graph = GraphVocabulary(Vocabulary(["a", "<eos>"]))
     assert graph.ids(["a\na"]).to_list() == [[0, 1, 0]]

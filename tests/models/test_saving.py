@@ -78,7 +78,7 @@ def test_weights_alone(tmp_path):
 
 
 def test_a_pooling_and_blocks_that_are_layers(tmp_path):
-    blocks = [our_layers.SelfAttentionBlock(2, 5, rotary=True)]
+    blocks = [our_layers.SelfAttentionBlock(2, 5, rotary=True), keras.layers.LayerNormalization()]
     pooling = our_layers.AttentionPooling(3, hops=2, penalty=0.5)
     model = classifier(layers=blocks, pooling=pooling, dropout=0.25, seed=7)
     # The pooling learns, and its penalty counts while training alone.

@@ -1,4 +1,7 @@
-"""The core of a translator, on ids: each part against the same thing done by hand."""
+"""The core of translators, recurrent and not, on ids: each part against the same thing done by hand."""
+
+import doctest
+import importlib
 
 import keras
 import numpy as np
@@ -6,22 +9,21 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
+from keras_rnn import layers
 from keras_rnn.layers import GRU, LSTM, AttentionRNN, Bidirectional, LSTMCell, LuongAttention, Recurrent
-from keras_rnn.models import SequenceToSequence
+from keras_rnn.models import SequenceToSequence, Transformer
 from tests.contracts.arrays import distance
-from tests.models.small_translation import DECODERS, TYPES, pairs, translator
+from tests.models.small_translation import KINDS, TYPES, pairs, translator
+from tests.ops import decoding_oracle as oracle
 
 SOURCE, TARGET = pairs(4)
 
 
-@pytest.mark.parametrize("decoder", DECODERS)
-def test_steps_by_hand_give_the_likelihoods_of_the_loop(decoder):
-    model = translator(decoder)
+@pytest.mark.parametrize("kind", KINDS)
+def test_steps_by_hand_give_the_likelihoods_of_the_loop(kind):
+    model = translator(kind)
     nll = ops.convert_to_numpy(model({"source": SOURCE, "target": TARGET})["nll"])
-    memory, mask, states = model.encode(SOURCE)
-    constants = model.decoder_constants(memory, mask)
-    if model.attends:
-        states = model.decoder.first_states(states, constants)
+    states, constants = model.begin(SOURCE, TARGET.shape[1])
     for t in range(TARGET.shape[1] - 1):
         log_p, states, *weights = model.step(TARGET[:, t], states, constants)
         log_p = ops.convert_to_numpy(log_p)
@@ -31,9 +33,9 @@ def test_steps_by_hand_give_the_likelihoods_of_the_loop(decoder):
             assert np.abs(ops.convert_to_numpy(a)[SOURCE == 0]).max(initial=0) == 0
 
 
-@pytest.mark.parametrize("decoder", DECODERS)
-def test_padding_changes_nothing(decoder):
-    model = translator(decoder)
+@pytest.mark.parametrize("kind", KINDS)
+def test_padding_changes_nothing(kind):
+    model = translator(kind)
     outputs = model({"source": SOURCE, "target": TARGET})
     longer = {"source": np.pad(SOURCE, [(0, 0), (0, 3)]), "target": np.pad(TARGET, [(0, 0), (0, 2)])}
     padded = model(longer)
@@ -47,24 +49,22 @@ def test_padding_changes_nothing(decoder):
     assert distance(model.decode(longer["source"]).scores, model.decode(SOURCE).scores) < 1e-4
 
 
-def test_training_lowers_the_loss_and_the_search_finds_the_target(tmp_path):
+def recurrent(**arguments):
+    decoder = AttentionRNN(LSTMCell(24), LuongAttention())
+    rates = dict.fromkeys(("embedding_dropout", "hidden_dropout", "output_dropout"), 0.02)
+    return SequenceToSequence(TYPES, TYPES, [Bidirectional(GRU(16))], decoder, 24, **rates, **arguments)
+
+
+def transformer(**arguments):
+    return Transformer(TYPES, TYPES, 24, 1, 1, heads=2, dropout=0.02, **arguments)
+
+
+@pytest.mark.parametrize(("make", "rate"), [(recurrent, 0.02), (transformer, 0.01)])
+def test_training_lowers_the_loss_and_the_search_finds_the_target(make, rate, tmp_path):
     keras.utils.set_random_seed(0)
     x, y = pairs(1500, seed=1, longest=3)
-    decoder = AttentionRNN(LSTMCell(24), LuongAttention())
-    model = SequenceToSequence(
-        TYPES,
-        TYPES,
-        [Bidirectional(GRU(16))],
-        decoder,
-        24,
-        share_embeddings=True,
-        tie_embeddings=True,
-        embedding_dropout=0.02,
-        hidden_dropout=0.02,
-        output_dropout=0.02,
-        label_smoothing=0.05,
-    )
-    model.compile(keras.optimizers.Adam(0.02))
+    model = make(share_embeddings=True, tie_embeddings=True, label_smoothing=0.05)
+    model.compile(keras.optimizers.Adam(rate))
     held = pairs(100, seed=2, longest=3)
     data = tf.data.Dataset.from_tensor_slices((x, y)).batch(50)
     valid = tf.data.Dataset.from_tensor_slices(held).batch(50)
@@ -93,10 +93,8 @@ def test_dropout_and_smoothing_are_for_training():
 
 def test_what_is_correct_is_the_most_probable():
     model = translator()
-    memory, mask, states = model.encode(SOURCE)
     outputs = model({"source": SOURCE, "target": TARGET})
-    constants = model.decoder_constants(memory, mask)
-    log_p, *_ = model.step(TARGET[:, 0], model.decoder.first_states(states, constants), constants)
+    log_p, *_ = model.step(TARGET[:, 0], *model.begin(SOURCE, 1))
     best = ops.convert_to_numpy(log_p).argmax(-1)
     assert ops.convert_to_numpy(outputs["correct"])[:, 0].tolist() == (best == TARGET[:, 1]).tolist()
 
@@ -108,6 +106,31 @@ def test_a_beam_is_as_good_as_greedy_and_better():
     )
     assert (ops.convert_to_numpy(beam.log_p) >= ops.convert_to_numpy(greedy.log_p) - 1e-5).all()
     assert (ops.convert_to_numpy(beam.log_p) > ops.convert_to_numpy(greedy.log_p) + 1e-3).any()
+
+
+class WholePrefix:
+    """The distribution after a prefix, read anew from its beginning by all steps at once."""
+
+    def __init__(self, model):
+        self.model, self.V = model, TYPES
+
+    def after(self, row, prefix):
+        target = np.array([[2, *prefix, 0]])
+        o = self.model.decoder_outputs(SOURCE[row : row + 1], target)
+        return ops.convert_to_numpy(self.model.softmax(o, **self.model.matrix))[0, -1], None
+
+
+@pytest.mark.parametrize("kind", ["coverage", "transformer"])
+def test_it_is_the_search_in_plain_loops_over_whole_prefixes(kind):
+    model = translator(kind)
+    found = model.decode(SOURCE[:2], 4, beam_size=3, length_penalty=0.7, n_best=2)
+    for row in range(2):
+        expected = oracle.search(WholePrefix(model), row, end=3, K=3, limit=4, alpha=0.7)[:2]
+        for n, (score, _, ids) in enumerate(expected):
+            assert abs(float(found.scores[row, n]) - score) < 1e-4
+            a = ops.convert_to_numpy(found.attention)[row, n, : len(ids)]
+            assert np.abs(a[:, SOURCE[row] > 0].sum(-1) - 1).max() < 1e-5
+            assert ops.convert_to_numpy(found.ids)[row, n, : len(ids)].tolist() == ids
 
 
 def test_weights_are_shared_and_tied():
@@ -129,6 +152,12 @@ def test_a_beam_of_one_is_greedy_unless_it_has_what_belongs_to_a_beam():
     assert tuple(beam.ids.shape) == (4, 2, 6)
     one = model.decode(SOURCE, 6, beam_size=1, coverage_penalty=0.3, length_penalty=0.0)
     assert (ops.convert_to_numpy(one.scores) < ops.convert_to_numpy(one.log_p) - 1e-3).any()
+
+
+@pytest.mark.parametrize("module", ["sequence_to_sequence", "transformer"])
+def test_the_examples_run(module):
+    found = importlib.import_module(f"keras_rnn.models.{module}")
+    assert doctest.testmod(found, extraglobs={"np": np, **vars(layers)}).failed == 0
 
 
 def test_what_is_refused():

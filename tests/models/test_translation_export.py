@@ -36,11 +36,11 @@ print(json.dumps([strangers, results, nobody, refused]))
 """
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
+@pytest.fixture(scope="module", params=["luong", "transformer"])
+def served(request, tmp_path_factory):
     keras.utils.set_random_seed(0)
-    model = with_tokenizers("luong")
-    model.compile(keras.optimizers.Adam(0.02))
+    model = with_tokenizers(request.param)
+    model.compile(keras.optimizers.Adam(0.02 if request.param == "luong" else 0.005))
     model.fit(text(600, seed=3), 50, epochs=5, verbose=0)
     folder = tmp_path_factory.mktemp("served") / "translator"
     model.export(folder)

@@ -126,6 +126,8 @@ def test_singular_values_are_recorded_before_and_after_each_epoch():
 
 
 PICTURES = {
+    "attention": (np.full((2, 3), 1 / 3), ["a", "cat", "."], ["eine", "Katze"]),
+    "attention_maps": ({"head 1": np.eye(2), "head 2": np.full((2, 2), 0.5)}, ["a", "cat"]),
     "gradient_norms": ({"LSTM": [1.0, 0.5, 0.0], "SimpleRNN": [1.0, 0.1]},),
     "gates": ({"i": np.linspace(0, 1, 12).reshape(3, 4), "f": np.zeros((3, 4))},),
     "singular_values": (np.linspace(0.5, 1.5, 12).reshape(3, 4),),
@@ -147,6 +149,8 @@ def test_a_picture_is_written(name, tmp_path):
         (lambda path: plots.gates({"i": np.zeros((3, 4)), "f": np.zeros((3, 5))}, path), "`values`"),
         (lambda path: plots.gates({"i": np.zeros((3, 4))}, path, steps=["a"]), "`values`"),
         (lambda path: plots.singular_values([], path), "`values`"),
+        (lambda path: plots.attention(np.eye(2), ["a", "cat"], ["eine"], path), "`weights`"),
+        (lambda path: plots.attention_maps({}, ["a"], path), "`weights`"),
         (lambda path: plots.state_gradients(layers.GRU(2), np.zeros((2, 0, 3))), "`sequences`"),
         (lambda path: plots.loss_gradients(layers.GRU(2), np.zeros((2, 3)), ops.sum), "`sequences`"),
     ],

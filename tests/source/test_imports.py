@@ -20,7 +20,7 @@ FILES = {str(path.relative_to(PACKAGE)): path.read_text(encoding="utf-8") for pa
 # A room may import rooms of its own line and of those below it. `cli` is on top: nobody imports it.
 LINES = [
     ["cli"],
-    ["cli_experiment", "cli_explain", "cli_generate"],
+    ["cli_compare", "cli_experiment", "cli_explain", "cli_generate"],
     ["terminal"],
     ["zoo", "experiments"],
     ["export", "models", "datasets", "plots", "explain"],
@@ -33,7 +33,7 @@ LINES = [
 HEIGHT = {room: -k for k, rooms in enumerate(LINES) for room in rooms}
 # What an architecture is made of; everything else in `layers` that names a `cell_class` is one.
 FOUNDATION = {"cell", "checked", "affine_cell", "input_gated_cell", "linear_cell", "recurrent"}
-FOUNDATION |= {"activation_layer", "long_short_term_cell", "mod_relu"}
+FOUNDATION |= {"activation_layer", "forget_gate", "input_kernel_cell", "long_short_term_cell", "mod_relu"}
 # Functions that make an architecture with other arguments.
 FACTORIES = {"orthogonal_rnn"}
 # Slow to import, or not there on every machine: imported where they are used.
@@ -44,7 +44,6 @@ LONGEST = 250
 LONGER = {
     "layers/attention_cell.py": "one cell, whose two orders take a page of docstring",
     "layers/recurrent.py": "one layer, whose contract takes a page of docstring",
-    "models/sequence_to_sequence.py": "one model, whose arguments take a page of docstring",
 }
 
 

@@ -16,6 +16,7 @@ PICTURES = {
     "02_language_models": ["curves.png", "models.png"],
     "03_translation": ["alignment.png", "alignment_zoo.png", "curves.png"],
     "04_long_memory": ["curves.png", "gates.png", "gradients.png", "singular_values.png"],
+    "05_self_attention": ["attention.png", "contributions.png", "curves.png"],
 }
 
 

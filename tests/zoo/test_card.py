@@ -6,7 +6,8 @@ import shutil
 import pytest
 
 from keras_rnn import cli
-from keras_rnn.zoo import card, folders
+from keras_rnn.zoo import card, folders, sentiment_page
+from keras_rnn.zoo.environment import environment
 from tests.zoo.tiny import metrics, write_entry
 
 EVALUATION = {
@@ -83,10 +84,12 @@ def test_pages_are_written_once_and_then_up_to_date(checkout):
         checkout / "README.md",
         checkout / "zoo" / "README.md",
         checkout / "zoo" / "results.csv",
+        checkout / "zoo" / "sentiment.md",
         checkout / "zoo" / "tiny" / "README.md",
         checkout / "zoo" / "untrained" / "README.md",
     }
     assert set(card.write_pages()) == set(card.generated_pages()) == expected
+    assert (checkout / "zoo" / "sentiment.png").read_bytes().startswith(b"\x89PNG")
     assert card.write_pages() == []
     readme = (checkout / "README.md").read_text()
     assert readme.startswith(f"# Project\n\n{card.BEGIN}\n| model |")
@@ -107,6 +110,7 @@ CHANGES = {
     "a number in the recipe": ("zoo/untrained/recipe.toml", "seed = 7", "seed = 8"),
     "a number on a card": ("zoo/tiny/README.md", "0.8765", "0.8865"),
     "a number in the README": ("README.md", "0.8765", "0.8865"),
+    "a number of the comparison": ("zoo/sentiment.md", "0.8765", "0.8865"),
     "a number in the table": ("zoo/results.csv", "0.8765", "0.8865"),
 }
 
@@ -124,6 +128,18 @@ def test_check_detects_a_changed_number(checkout, change):
     assert (checkout / file).read_text() == text.replace(old, new)  # a check changes nothing
     card.write_pages()
     cli.card(check=True)
+
+
+def test_the_classifiers_stand_side_by_side(checkout):
+    told = metrics(checkout / "zoo" / "tiny")
+    parameters = told["weights"]["parameters"]
+    line = f"| [tiny](tiny/README.md) | Bidirectional GRU 3 | 0.8765 | {parameters:,} | {parameters - 120} |"
+    assert f"{line} {told['training']['hours']:.2f} | – |" in sentiment_page.page()
+    measured = {"words_per_second": 12345, "reviews": 8, "rounds": 2, "command": "measure", **environment()}
+    path = checkout / "zoo" / "tiny" / "metrics.json"
+    path.write_text(json.dumps({**told, "speed": measured}))
+    assert f"{line} {told['training']['hours']:.2f} | 12,345 |" in sentiment_page.page()
+    assert "medians of 2 interleaved rounds" in sentiment_page.page()
 
 
 def test_a_missing_page_is_not_up_to_date(checkout):

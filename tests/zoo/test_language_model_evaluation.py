@@ -19,10 +19,10 @@ from keras_rnn.models import (
     gradient_statistics,
 )
 from keras_rnn.zoo.adaptive_evaluation import METHODS, RMS_DECAYS, RMS_RATES, SGD_DECAYS, SGD_RATES
+from keras_rnn.zoo.data_tables import CorpusRecipe
 from keras_rnn.zoo.evaluation import evaluate
 from keras_rnn.zoo.folders import read_entry
 from keras_rnn.zoo.language_model_evaluation import measure
-from keras_rnn.zoo.recipe_tables import CorpusRecipe
 from tests.zoo import tiny_corpus
 from tests.zoo.tiny import metrics
 

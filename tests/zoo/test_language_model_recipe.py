@@ -71,7 +71,7 @@ def test_a_language_model_has_tables_of_its_own(tmp_path):
             '"LanguageModle"',
             r"`type` in \[model\] must be one of 'CopyMemory', 'FeedForwardLanguageModel', "
             "'KneserNey', 'LanguageModel', 'LogBilinear', 'PianoRollModel', 'PointerSentinel', "
-            "'SequenceClassifier', 'SequenceToSequence'; received "
+            "'SequenceClassifier', 'SequenceToSequence', 'Transformer'; received "
             r"type='LanguageModle'\. Did you mean `LanguageModel`",
         ),
         (

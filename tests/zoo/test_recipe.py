@@ -200,6 +200,7 @@ TABLES = {
     "PreprocessingRecipe": {"loader.py", "classifier_training.py"},
     "ClassifierTraining": {"classifier_training.py"},
     "WordVectorsRecipe": {"word_vectors.py"},
+    "PretrainedRecipe": {"classifier_training.py", "pretraining.py"},
     "SourceRecipe": {"card.py"},
     "Recipe": {"card.py"},
     "ClassifierRecipe": {"card.py", "loader.py", "classifier_training.py"},
@@ -213,7 +214,11 @@ TABLES |= {
     "SubwordsRecipe": {"pairs.py", "translator_card.py"},
     "TranslatorTraining": {"translator_training.py", "translator_card.py"},
     "DecodingRecipe": {"translator_card.py"},
-    "TranslatorRecipe": {"card.py", "loader.py", "translator_training.py", "translator_evaluation.py"},
+}
+TRANSLATORS = ("TranslatorRecipe", "SequenceToSequenceRecipe", "TransformerRecipe")
+TABLES |= {
+    name: {"card.py", "loader.py", "translator_training.py", "translator_evaluation.py"}
+    for name in TRANSLATORS
 }
 TABLES |= {
     "CopyMemoryModel": {"copy_memory.py", "card.py"},
@@ -239,6 +244,7 @@ HANDED_ON = {
     "FeedForwardCore",
     "LogBilinearCore",
     "PianoRollCore",
+    "TransformerCore",
     "TranslatorCore",
 }
 

@@ -14,7 +14,7 @@ from keras_rnn.zoo.recipe import read_recipe
 from keras_rnn.zoo.translator_training import probe
 from tests.zoo import tiny_pairs
 from tests.zoo.tiny import metrics, names
-from tests.zoo.tiny_pairs import RECIPE, WITHOUT, entry
+from tests.zoo.tiny_pairs import RECIPE, TRANSFORMER, WITHOUT, entry
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +186,25 @@ def test_without_attention_and_with_two_vocabularies(pairs, tmp_path, capsys):
     (output / "assets" / "target.model").unlink()
     with pytest.raises(ValueError, match=r"target.model is missing: without it no sentence becomes ids"):
         zoo.load(output)
+
+
+def test_a_transformer(pairs, tmp_path):
+    source, output = entry(tmp_path / "recipes" / "tiny_blocks", TRANSFORMER), tmp_path / "run"
+    model = training.train(source, output, report=lambda line: None, verbose=0)
+    assert metrics(output)["training"]["steps"] == 2 * 15
+    loaded = zoo.load(output)
+    assert [type(part).__name__ for part in (model, loaded)] == ["Transformer"] * 2
+    published = json.loads((output / "probe.json").read_text())
+    assert [row["translation"] for row in probe(loaded)] == [row["translation"] for row in published]
+    page = card.card(output)
+    for expected in (
+        "in 16 dimensions, also the matrix of the softmax",
+        "2 SelfAttentionBlock 16 → 1 SelfAttentionBlock 16; 2 heads, feed-forward layers of 64 units, "
+        "normalized before each part, positions as sines and cosines",
+        "0.05 of the embeddings with positions, and of what each part of a block adds.",
+        "label smoothing 0.1",
+    ):
+        assert expected in page, expected
 
 
 @pytest.mark.parametrize(

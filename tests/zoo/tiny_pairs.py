@@ -63,6 +63,18 @@ WITHOUT = (
     .replace("epochs = 5", "epochs = 2\nsampling = 0.1")
     .replace("tiny_en_de", "tiny_blind")
 )
+# The model of blocks in the place of the recurrent one.
+TRANSFORMER = f"""{RECIPE[: RECIPE.index("[model]")]}[model]
+type = "Transformer"
+units = 16
+encoder_blocks = 2
+decoder_blocks = 1
+heads = 2
+dropout = 0.05
+tie_embeddings = true
+label_smoothing = 0.1
+
+{RECIPE[RECIPE.index("[data]") :]}""".replace("tiny_en_de", "tiny_blocks").replace("epochs = 5", "epochs = 2")
 
 
 def entry(folder, recipe=RECIPE):
