@@ -79,6 +79,12 @@ class GradualUnfreezing(keras.callbacks.Callback):
             learns = epoch >= k * self.every
             optimizer.set_multiplier(group, optimizer.multipliers[group] if learns else 0.0)
 
+    def on_train_end(self, logs: Any = None) -> None:
+        write_back(self.model)
+        optimizer = self._optimizer()
+        for group in self.groups:  # a training without this callback freezes nothing
+            optimizer.set_multiplier(group, optimizer.multipliers[group])
+
     def _optimizer(self) -> Any:
         # Under `mixed_float16` Keras wraps it, to scale the loss.
         return getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)

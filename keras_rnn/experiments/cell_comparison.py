@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_rnn import plots
+from keras_rnn.environment import environment, measured_with
 from keras_rnn.experiments.cell_page import PAGE, PARTS, page
 from keras_rnn.experiments.cell_tasks import CELL_TASKS, CellTask
 from keras_rnn.experiments.cell_training import CellTraining, measure, train
@@ -106,7 +107,7 @@ def _measured(
         scores = [row["score"] for row in history]
         if scores:  # it may have diverged in the first epoch
             epoch = task.best(scores)
-            bests.append((scores[epoch], epoch + 1, seconds, own))
+            bests.append((scores[epoch], epoch + 1, len(scores), seconds, own))
     own = trainings[0]
     row: dict[str, Any] = {
         "task": task.name,
@@ -115,15 +116,16 @@ def _measured(
         "parameters": count_parameters(own.cell, own.units, task.features),
     }
     if not bests:
-        unknown = ("with_head", "score", "validation", "learning_rate", "epoch", "minutes")
+        unknown = ("with_head", "score", "validation", "learning_rate", "epoch", "taken", "minutes")
         return {**row, **dict.fromkeys(unknown)}
-    validation, epoch, seconds, own = bests[task.best([best[0] for best in bests])]
+    validation, epoch, taken, seconds, own = bests[task.best([best[0] for best in bests])]
     return {
         **row,
         **measure(task, own, _place(folder, own.learning_rate)),
         "validation": validation,
         "learning_rate": own.learning_rate,
         "epoch": epoch,
+        "taken": taken,
         "minutes": round(seconds / 60, 2),
     }
 
@@ -133,8 +135,6 @@ def _place(folder: Path, learning_rate: float) -> Path:
 
 
 def _hardware() -> str:
-    from keras_rnn.zoo.environment import environment, measured_with  # the zoo knows experiments
-
     told = environment()
     return told["hardware"] + measured_with(told)
 

@@ -22,10 +22,10 @@ arguments, but `IndRNN`, which is held within the bound of its paper, and `Proje
 half of its units.
 
 "Parameters" are those of the layer. What reads the layer grows with its units: "with what reads it" counts
-that, too, but no embedding. "Minutes" are those of `fit` for all epochs of the training that was chosen, with
-graphs compiled and the validation split read, and nothing else running. `MinGRU`, `LRU`, `RGLRU` and `SRU`
-are linear in their state, and run in parallel over time; the `LRU` is linear in its inputs, too. Their papers
-stack several such layers with others between them; here is one.
+that, too, but no embedding. "Minutes" are those of `fit` for all epochs of the training that was chosen, up
+to where it diverged, if it did, with graphs compiled and the validation split read, and nothing else running.
+`MinGRU`, `LRU`, `RGLRU` and `SRU` are linear in their state, and run in parallel over time; the `LRU` is
+linear in its inputs, too. Their papers stack several such layers with others between them; here is one.
 """
 
 
@@ -75,7 +75,7 @@ def _line(row: Mapping[str, str]) -> str:
         return begin + f"| | diverged | | | {row['epochs']} | |"
     return begin + (
         f"| {int(row['with_head']):,} | {_number(row['score'])} | {_number(row['validation'])} "
-        f"| {float(row['minutes']):.1f} | {row['epochs']}, {row['epoch']} | {float(row['learning_rate']):g} |"
+        f"| {float(row['minutes']):.1f} | {row['taken']}, {row['epoch']} | {float(row['learning_rate']):g} |"
     )
 
 

@@ -134,18 +134,18 @@ class Shakespeare(CellTask):
     title = "Shakespeare, character by character"
     score = "bits a character"
     scale = 1 / math.log(2)
-    steps = 100
+    steps = 15_685  # of a stream, whose states are carried
     epochs = 6
     about = (
         "Tiny Shakespeare, characters of 65 kinds: 1,003,854 to train on, 55,770 to choose by and 55,770 to "
         "test on. An embedding of 64 features, the layer, a softmax. 64 streams in pieces of 100 steps; the "
         "states are carried from piece to piece."
     )
-    streams = 64
+    streams, piece = 64, 100
 
     def _stream(self, split: str) -> TokenStream:
         ids = tiny_shakespeare.load(split).tokens
-        return TokenStream(ids, self.streams, self.steps, keep_tail=split != "train")
+        return TokenStream(ids, self.streams, self.piece, keep_tail=split != "train")
 
     def model(self, layer: Any) -> Any:
         types = len(tiny_shakespeare.load("test").vocabulary)

@@ -41,6 +41,8 @@ class RecurrentCell(keras.layers.Layer):
     #: Names of the constants that `state_product` multiplies states by: with them named, the fast loop runs
     #: the cell with a gradient of its own. Empty: the cell's gradient is left to automatic differentiation.
     recurrent_constants: tuple[str, ...] = ()
+    #: Names of the states that may not be negative, such as one that is divided by.
+    positive_states: tuple[str, ...] = ()
     #: Whether `project_inputs` draws random numbers, and so may run only once for a sequence.
     projects_at_random: bool = False
     #: Whether `step` does, and so may not be taken again on the way back.

@@ -38,6 +38,16 @@ def checked_heads(heads: Any, units: int) -> int:
     return heads
 
 
+def check_any_states(cell: Any, name: str) -> None:
+    """Raises ValueError if a state of the cell may not be any number, for first states that are learned."""
+    if cell.positive_states:
+        raise ValueError(
+            f"`{name}` must be able to begin with any states, for they are learned; received "
+            f"{type(cell).__name__}, whose states {', '.join(cell.positive_states)} must not be negative. "
+            "Take another cell."
+        )
+
+
 def known_features(layer: Any, shape: Any, what: str = "inputs") -> int:
     """The last dimension of a shape, as a layer wants it when it is built.
 

@@ -58,7 +58,9 @@ def run_chunked_cell(
     """
     projected = cell.project_inputs(x, constants)
     time, batch_size = ops.shape(x)[:2]
-    size = max(1, min(cell.chunk, time)) if isinstance(time, int) else cell.chunk
+    size = cell.chunk
+    if isinstance(time, int) and time:
+        size = -(-time // -(-time // size))  # as few chunks, of equal size
     chunks = (time + size - 1) // size
     masks = {"counts": ops.ones((time, batch_size, 1), "bool") if mask is None else mask}
     if reset is not None:

@@ -57,7 +57,7 @@ def choose_loop(
 
         plain       for `unroll=True`
         cudnn       LSTM and GRU on a GPU, but not under XLA and not while keras_rnn exports a text model
-        parallel    a `LinearCell`, or one with a `chunk`, as `keras_rnn.layers.chunked_loop` has it
+        parallel    a `LinearCell`, or one with `run_chunk`, as `keras_rnn.layers.chunked_loop` has it
         fast        in training, a cell with an adjoint, or, on TensorFlow, one with `recurrent_constants`
         plain
 
@@ -100,7 +100,7 @@ def choose_loop(
         inner = unwrapped(cell, inputs=True)[0]
         if isinstance(inner, LinearCell):
             return _run_linear_cell
-        if getattr(inner, "chunk", None):
+        if hasattr(inner, "run_chunk"):
             return _run_chunked_cell
         if implementation == "parallel":
             raise ValueError(

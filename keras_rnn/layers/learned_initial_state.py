@@ -8,6 +8,7 @@ import keras
 from keras import initializers, ops
 
 from keras_rnn.layers.cell import RecurrentCell, States
+from keras_rnn.layers.checked import check_any_states
 from keras_rnn.layers.wrapped_cell import WrappedCell
 
 
@@ -32,6 +33,7 @@ class LearnedInitialState(WrappedCell):
 
     Raises:
         TypeError: if `cell` is no `RecurrentCell`.
+        ValueError: if a state of the cell may not be negative, as the n of an `SLSTMCell`.
 
     Source: G. Hinton, "Neural Networks for Machine Learning", Coursera (2012), lecture 7b.
 
@@ -47,6 +49,7 @@ class LearnedInitialState(WrappedCell):
 
     def __init__(self, cell: RecurrentCell, initializer: Any = "zeros", **kwargs: Any) -> None:
         super().__init__(cell, **kwargs)
+        check_any_states(cell, "cell")
         self.initializer = initializers.get(initializer)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:

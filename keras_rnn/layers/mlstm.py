@@ -38,7 +38,8 @@ class MLSTMCell(InputKernelCell):
     the numbers of single steps. (The mLSTM of another paper is `MultiplicativeLSTM`.)
 
     States: C `(batch, units * d)`, the matrices of all heads row by row, n `(batch, heads * d)`,
-    m `(batch, heads)`. The output is no state.
+    m `(batch, heads)`. The output is no state. C and n are in the scale of m: in `Zoneout` give all three the
+    rate 0.
 
     Weights (the blocks of columns stand in the order q, k, v, o, i, f, within a block head by head):
         kernel W: `(features, 2 * heads * d + 2 * units + 2 * heads)`.
@@ -55,8 +56,8 @@ class MLSTMCell(InputKernelCell):
         heads: positive integer that divides `units`. Default `1`.
         key_dimension: positive integer, d. Default `None`: as the value of a head has, units / heads.
         forget_gate: `"sigmoid"` or `"exp"`. Default `"sigmoid"`.
-        chunk: positive integer, steps of a chunk. It changes the time and memory that a run takes, and no
-            number. Default `64`.
+        chunk: positive integer, the most steps of a chunk. It changes the time and memory that a run takes,
+            and no number but by rounding. Where the length is unknown, each chunk is as long. Default `64`.
         activation: the function of the value. Default `"linear"`, as in the paper.
         use_bias: whether there is a bias. Default `True`.
         kernel_initializer, bias_initializer: starting values of the weights.

@@ -34,7 +34,8 @@ class SLSTMCell(LongShortTermCell):
     and leaves c / n as it is. Where n is 0, as in a fresh sequence, nothing is stored yet, and m[t] = a_i.
 
     With heads the units stand in as many groups of one size, and a unit reads the units of h[t-1] of its own
-    group alone: each U_k is block-diagonal.
+    group alone: each U_k is block-diagonal. All heads are drawn as one matrix, so that the more there are,
+    the weaker each begins.
 
     States: h, c, n, m, each `(batch, units)`; n is never negative.
 
@@ -58,7 +59,7 @@ class SLSTMCell(LongShortTermCell):
             An exponential one is open at 0. Default `True`.
 
     The other arguments are those of every affine cell: see `keras_rnn.layers.AffineCell`. c, n and m belong
-    together: in `Zoneout` give them the rate 0.
+    together: in `Zoneout` give them the rate 0. First states that are given must have no n below 0.
 
     Raises:
         ValueError: if `heads` does not divide `units`, or `forget_gate` is unknown.
@@ -75,6 +76,7 @@ class SLSTMCell(LongShortTermCell):
     """
 
     state_names = ("h", "c", "n", "m")
+    positive_states = ("n",)
 
     def __init__(self, units: int, heads: int = 1, forget_gate: str = "sigmoid", **kwargs: Any) -> None:
         super().__init__(units, **kwargs)

@@ -50,6 +50,7 @@ class StackedCells(RecurrentCell):
         super().__init__(**{"dtype": cells[0].dtype_policy, **kwargs})
         self.cells = list(cells)
         self.state_names = tuple(f"{name}_{k}" for k, cell in enumerate(cells) for name in cell.state_names)
+        self.positive_states = tuple(f"{s}_{k}" for k, cell in enumerate(cells) for s in cell.positive_states)
 
     @property
     def state_size(self) -> list[int]:

@@ -35,7 +35,7 @@ class WrappedCell(RecurrentCell):
             )
         super().__init__(**{"dtype": cell.dtype_policy, **kwargs})
         self.cell = cell
-        self.state_names = cell.state_names
+        self.state_names, self.positive_states = cell.state_names, cell.positive_states
 
     @property
     def innermost(self) -> RecurrentCell:

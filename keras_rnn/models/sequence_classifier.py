@@ -134,7 +134,9 @@ class SequenceClassifier(TextModel):
         if not isinstance(pooling, keras.layers.Layer):
             self.pooling = SequencePooling(pooling, bidirectional=backwards_half)
         # The mean over the last batches, and not over the last thousand: a training may have a few dozen.
-        self.normalization = keras.layers.BatchNormalization(momentum=0.9) if normalize else None
+        # The states of a language model vary little from text to text: Keras's epsilon, 1e-3, outweighs that.
+        norm = partial(keras.layers.BatchNormalization, momentum=0.9, epsilon=1e-5)
+        self.normalization = norm() if normalize else None
         self.dropout = keras.layers.Dropout(dropout, seed=seed)
         self.head = HEADS[head](outputs)
 

@@ -12,7 +12,7 @@ from keras_rnn.layers.attention_rnn import AttentionRNN
 from keras_rnn.layers.bidirectional import Bidirectional
 from keras_rnn.layers.bridge import Bridge
 from keras_rnn.layers.cell import Constants, RecurrentCell, States
-from keras_rnn.layers.checked import check_rate, checked_size
+from keras_rnn.layers.checked import check_any_states, check_rate, checked_size
 from keras_rnn.layers.recurrent import Recurrent
 from keras_rnn.models.encoder_decoder import EncoderDecoder, build_once
 from keras_rnn.models.scheduled_sampling import mixed_inputs
@@ -77,6 +77,7 @@ class SequenceToSequence(EncoderDecoder):
         encoder: Sequence[Any],
         decoder: Any,
         embedding: int = 256,
+        *,
         embedding_dropout: float = 0.0,
         hidden_dropout: float = 0.0,
         output_dropout: float = 0.0,
@@ -103,6 +104,7 @@ class SequenceToSequence(EncoderDecoder):
         self.attends = isinstance(self.decoder, AttentionRNN)
         self.make_embeddings(embedding)
         cell = self.decoder.cell.cell if self.attends else self.decoder.cell
+        check_any_states(cell, "decoder")
         self.bridge = Bridge(cell.state_size, dtype=self.dtype_policy)
         self.make_softmax()
 

@@ -8,6 +8,9 @@ from typing import Any
 from keras_rnn.models.language_model import LanguageModel
 from keras_rnn.models.sequence_classifier import SequenceClassifier
 
+#: Arguments that say what a layer makes of its weights.
+EQUATIONS = ("activation", "recurrent_activation", "reset_after", "go_backwards")
+
 
 def transfer(language_model: LanguageModel, classifier: SequenceClassifier) -> None:
     """Copies embedding and recurrent layers of a language model into a classifier.
@@ -35,6 +38,10 @@ def transfer(language_model: LanguageModel, classifier: SequenceClassifier) -> N
     for name, model, kind in given:
         if not isinstance(model, kind) or not model.built:
             raise TypeError(f"`{name}` must be a built {kind.__name__}; received {name}={model!r}.")
+    if language_model.get_config()["skip_connections"]:
+        raise ValueError(
+            "`language_model` must have skip_connections=False: its layers read what a classifier's do not."
+        )
     _check_words(language_model, classifier)
     ours = [classifier.embedding, *classifier.recurrent_layers]
     theirs = [language_model.embedding, *language_model.recurrent_layers]
@@ -69,10 +76,19 @@ def _form(layer: Any) -> Any:
     """What two layers have in common whose weights mean the same."""
     if layer is None:
         return None
-    return type(layer), type(getattr(layer, "cell", None)), [tuple(w.shape) for w in layer.weights]
+    return type(layer), type(getattr(layer, "cell", None)), _shapes(layer), _equations(layer)
+
+
+def _shapes(layer: Any) -> list[tuple[int, ...]]:
+    return [tuple(w.shape) for w in layer.weights]
+
+
+def _equations(layer: Any) -> dict[str, Any]:
+    own = layer.get_config()
+    return {key: own[key] for key in EQUATIONS if key in own}
 
 
 def _told(layer: Any) -> str:
     if layer is None:
         return "nothing"
-    return f"{type(layer).__name__} with weights of shapes {[tuple(w.shape) for w in layer.weights]}"
+    return f"{type(layer).__name__} with weights of shapes {_shapes(layer)} and {_equations(layer)}"

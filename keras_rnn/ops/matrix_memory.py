@@ -67,11 +67,12 @@ def memory_chunk(
         m = ops.where(anew, fresh[1][..., None], m)
         before = ops.where(anew[..., None], ops.matmul(q, ops.swapaxes(fresh[0], -1, -2)), before)
         M = ops.where(anew[..., -1:, None], fresh[0], M)
-    # Summed up as seen: the steps before a start do not belong to F.
-    F = ops.sum(ops.where(sees, log_f[..., None, :], 0), axis=-1)
-    D = ops.where(sees, F[..., :, None] - F[..., None, :] + a[..., None, :], -float("inf"))
-    kept = F + m
-    m = ops.maximum(kept, ops.max(D, axis=-1))
+    # Summed up as seen: the steps before a start do not belong to F. F[t] - F[s] is a sum of its own, and no
+    # difference, which would lose the digits of what comes in after a gate that is shut.
+    kept = ops.sum(ops.where(sees, log_f[..., None, :], 0), axis=-1) + m
+    later = ops.cumsum(ops.where(t[:, None] > t, log_f[..., :, None], 0), axis=-2)
+    D = ops.where(sees, later + a[..., None, :], -float("inf"))
+    m = ops.maximum(kept, ops.max(D, axis=-1, initial=-float("inf")))
     weights, kept = ops.exp(D - m[..., None]), ops.exp(kept - m)[..., None]
     y = ops.matmul(weights * ops.matmul(q, ops.swapaxes(k, -1, -2)), v) + kept * before
     M = kept[..., -1:, :] * M + ops.matmul(ops.swapaxes(weights[..., -1, :, None] * v, -1, -2), k)

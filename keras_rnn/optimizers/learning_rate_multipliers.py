@@ -90,6 +90,11 @@ class LearningRateMultipliers(keras.optimizers.Optimizer):
 
         `multipliers`, and with it what is saved as the configuration, stays as it was given.
         """
+        if pattern not in self.multipliers or not (math.isfinite(multiplier) and multiplier >= 0):
+            raise ValueError(
+                f"`pattern` must be one of {list(self.multipliers)} and `multiplier` a number from 0; "
+                f"received {pattern!r} and {multiplier}."
+            )
         factors = np.array(ops.convert_to_numpy(self._factors))
         factors[list(self.multipliers).index(pattern)] = multiplier
         self._factors.assign(factors)

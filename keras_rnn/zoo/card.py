@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+from keras_rnn.environment import measured_with
 from keras_rnn.files import write_text
 from keras_rnn.zoo import (
     classifier_card,
@@ -17,7 +18,6 @@ from keras_rnn.zoo import (
     sentiment_page,
     translator_card,
 )
-from keras_rnn.zoo.environment import measured_with
 from keras_rnn.zoo.folders import CARD, entry_names, read_entry, zoo_folder
 
 CARDS: dict[str, Any] = {
@@ -82,7 +82,8 @@ def table(names: list[str] | None = None) -> str:
         "|---|---|---|---|---|---|",
     ]
     for row in rows(names):
-        size = f"{row['parameters']:,} | {row['megabytes']} MB" if row["parameters"] else "– | –"
+        shared = f", and that of {row['shares']}" if row["shares"] else ""
+        size = f"{row['parameters']:,} | {row['megabytes']} MB{shared}" if row["parameters"] else "– | –"
         lines.append(
             f"| [{row['name']}](zoo/{row['name']}/README.md) | {row['task']} | {row['result']} "
             f"| {size} | {row['layers']} |"
@@ -107,6 +108,7 @@ def rows(names: list[str] | None = None) -> list[dict[str, Any]]:
                 "cross_entropy": kind.cross_entropy(evaluation),
                 "parameters": weights["parameters"] if weights else "",
                 "megabytes": f"{weights['bytes'] / 1e6:.1f}" if weights else "",
+                "shares": weights["trunk"]["entry"] if weights and "trunk" in weights else "",
                 "layers": kind.layers(recipe),
                 "training_hours": f"{training['hours']:.2f}" if training else "",
                 "evaluation_seconds": f"{evaluation['seconds']:.0f}",

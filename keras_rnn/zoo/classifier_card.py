@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from keras_rnn.zoo.environment import measured_with
+from keras_rnn.environment import measured_with
 from keras_rnn.zoo.model_tables import ClassifierModel
 from keras_rnn.zoo.recipe_tables import ClassifierRecipe
 from keras_rnn.zoo.training_tables import PretrainedRecipe

@@ -73,11 +73,16 @@ def prepare(
     multipliers, kept = part.multipliers, dict[str, Any]()
     callbacks: list[Any] = [] if part.period is None else [DynamicTrivialization(part.period)]
     if begins_as is not None:
+        if multipliers:
+            raise ValueError(
+                "`multipliers` in [training] must be left out beside [pretrained], whose `decay` sets them; "
+                f"received {multipliers}."
+            )
         groups = pretraining.multipliers(model, begins_as.decay)
-        multipliers = {**multipliers, **groups}
+        multipliers = groups
         if begins_as.unfreeze_every:
             callbacks.append(GradualUnfreezing(list(groups), begins_as.unfreeze_every))
-        kept = {"saved": pretraining.TunedPart(model), "told": pretraining.trunk_of(begins_as.entry)}
+        kept = {"saved": pretraining.TunedPart(model), "told": pretraining.trunk_of(recipe)}
         model = pretraining.fine_tuning(model, trunk, recipe)
     steps = -(-len(train_data) // part.batch_size)
     model.compile(_optimizer(part, steps, multipliers))

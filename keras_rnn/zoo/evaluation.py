@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from keras_rnn.environment import environment
 from keras_rnn.files import write_text
 from keras_rnn.zoo import (
     classifier_evaluation,
@@ -17,7 +18,6 @@ from keras_rnn.zoo import (
 )
 from keras_rnn.zoo.adaptive_evaluation import METHODS
 from keras_rnn.zoo.corpora import SPLITS
-from keras_rnn.zoo.environment import environment
 from keras_rnn.zoo.folders import METRICS, read_entry
 from keras_rnn.zoo.loader import load
 from keras_rnn.zoo.recipe_tables import (

@@ -126,8 +126,6 @@ def build_classifier(
         name=recipe.name,
     )
     model.build((None, None))
-    # The weights of an embedding that is shared are those of the language model's file.
-    model.embedding.trainable = recipe.pretrained is None
     return model
 
 

@@ -27,9 +27,21 @@ class TunedPart(keras.Model):
         self.built = True
 
 
-def trunk_of(entry: str) -> dict[str, Any]:
-    """What `metrics.json` of a classifier says of the language model that it shares weights with."""
-    return {"trunk": {"entry": entry, "sha256": read_entry(entry)[2]["weights"]["sha256"]}}
+def trunk_of(recipe: Any) -> dict[str, Any]:
+    """What `metrics.json` of a classifier says of the language model that it shares weights with, if any.
+
+    Raises:
+        ValueError: if that has not been trained.
+    """
+    part = getattr(recipe, "pretrained", None)
+    if part is None:
+        return {}
+    weights = read_entry(part.entry)[2].get("weights")
+    if weights is None:
+        raise ValueError(
+            f"{part.entry}, where {recipe.name} begins, has no weights. Train and publish it first."
+        )
+    return {"trunk": {"entry": part.entry, "sha256": weights["sha256"]}}
 
 
 def tokenizer_of(trunk: Any, recipe: ClassifierRecipe) -> WordTokenizer:
@@ -66,14 +78,15 @@ def load_parts(model: SequenceClassifier, trunk: Any, folder: Path, expected: di
     Raises:
         ValueError: if the trunk is not the one of the training, or the file is damaged.
     """
-    wanted, found = (own["trunk"] for own in (expected, trunk_of(expected["trunk"]["entry"])))
-    if wanted != found:
+    wanted, found = expected["trunk"], read_entry(expected["trunk"]["entry"])[2]["weights"]
+    if wanted["sha256"] != found["sha256"]:
         raise ValueError(
             f"{folder} was trained from {wanted['entry']} with sha256 {wanted['sha256']}; received another, "
             f"with sha256 {found['sha256']}. Get that file again, or train the classifier from the one that "
             "is there."
         )
     model.embedding.set_weights(trunk.embedding.get_weights())
+    model.embedding.trainable = False  # its weights are those of the language model's file
     load_checked(TunedPart(model), folder, expected)
 
 
@@ -81,6 +94,7 @@ def fine_tuning(model: SequenceClassifier, trunk: Any, recipe: ClassifierRecipe)
     """The classifier with the weights of the language model, ready to be compiled."""
     part: Any = recipe.pretrained
     transfer(trunk, model)
+    model.embedding.trainable = False
     # Its own products, too, are in the dtype of the training.
     trunk.softmax.dtype_policy = recipe.training.dtype
     weights = part.language_weight, part.adversarial_weight, part.adversarial_norm

@@ -15,6 +15,7 @@ import keras
 
 from keras_rnn import plots
 from keras_rnn.callbacks import TrainingCheckpoint
+from keras_rnn.environment import environment
 from keras_rnn.files import write_text
 from keras_rnn.zoo import (
     classifier_training,
@@ -22,9 +23,9 @@ from keras_rnn.zoo import (
     kneser_ney,
     language_model_training,
     music,
+    pretraining,
     translator_training,
 )
-from keras_rnn.zoo.environment import environment
 from keras_rnn.zoo.folders import METRICS, PROBE, RECIPE, read_entry
 from keras_rnn.zoo.loader import load
 from keras_rnn.zoo.prepared import Prepared
@@ -82,7 +83,7 @@ def train(
     _check_options(recipe, options, minutes)
     if epochs is not None:
         recipe = replace(recipe, epochs=epochs)
-    _claim(folder, source / RECIPE, options)
+    _claim(folder, source / RECIPE, {**options, **pretraining.trunk_of(recipe)})
 
     began_on = environment()  # now, for the commit may move on while the training runs
     report(f"Reading {recipe.data.dataset} …")

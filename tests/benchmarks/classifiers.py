@@ -8,12 +8,13 @@ python tests/benchmarks/classifiers.py [NAME ...] [--reviews 1000] [--rounds 5] 
 import argparse
 import json
 import statistics
+import sys
 import time
 
 from keras_rnn import zoo
 from keras_rnn.datasets import imdb
+from keras_rnn.environment import environment
 from keras_rnn.files import write_text
-from keras_rnn.zoo.environment import environment
 from keras_rnn.zoo.folders import METRICS, read_entry
 from keras_rnn.zoo.sentiment_page import trained_entries
 
@@ -28,7 +29,9 @@ def main():
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     test = imdb.load("test")
-    texts = test.split(arguments.reviews / len(test), seed=0)[1].texts
+    if arguments.reviews < len(test):
+        _, test = test.split(arguments.reviews / len(test), seed=0)
+    texts = test.texts
     models = {name: zoo.load(name) for name in arguments.names or trained_entries()}
     seconds = {name: [] for name in models}
     for round_ in range(-1, arguments.rounds):  # the first one warms
@@ -43,7 +46,7 @@ def main():
             "words_per_second": round(words / statistics.median(seconds[name])),
             "reviews": len(texts),
             "rounds": arguments.rounds,
-            "command": f"python tests/benchmarks/classifiers.py --rounds {arguments.rounds} --write",
+            "command": " ".join(["python", *sys.argv]),
             **environment(),
         }
         print(f"{name}: {speed['words_per_second']:,} words per second")

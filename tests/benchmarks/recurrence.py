@@ -32,7 +32,7 @@ import numpy as np
 from keras_rnn import layers
 from keras_rnn.datasets import TokenStream
 from keras_rnn.datasets.download import data_home
-from keras_rnn.zoo.environment import environment
+from keras_rnn.environment import environment
 from tests.benchmarks import peak_memory
 from tests.benchmarks.sides import KINDS, keras_side, torch_side
 from tests.benchmarks.timing import interleave, ratios

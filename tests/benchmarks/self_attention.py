@@ -20,8 +20,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_rnn.environment import environment
 from keras_rnn.layers import SelfAttentionBlock
-from keras_rnn.zoo.environment import environment
 from tests.benchmarks.timing import interleave, ratios
 
 RESULTS = Path(__file__).parent / "results" / "self_attention.json"

@@ -11,7 +11,7 @@ import time
 import tensorflow as tf
 
 from keras_rnn import zoo
-from keras_rnn.zoo.environment import environment
+from keras_rnn.environment import environment
 
 SENTENCE = "the plot is thin but the two leads carry it and I was moved more than once . "
 WARM_UP = 10

@@ -20,8 +20,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_rnn import layers
+from keras_rnn.environment import environment
 from keras_rnn.layers import SequencePooling
-from keras_rnn.zoo.environment import environment
 from tests.benchmarks.timing import interleave, ratios
 
 

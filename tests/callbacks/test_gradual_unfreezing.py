@@ -65,6 +65,12 @@ def test_a_training_that_goes_on_has_the_groups_of_its_epoch(tmp_path):
     assert distance(fit(again, 3, 2), unbroken) < 1e-6
 
 
+def test_a_training_without_it_freezes_nothing():
+    network = model()
+    lower = fit(network, 1)[0]
+    assert distance(fit(network, 1, callback=keras.callbacks.Callback())[0], lower) > 1e-3
+
+
 @pytest.mark.slow
 def test_it_unfreezes_on_jax():
     output = run_on_jax("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__, "-k", "epoch")

@@ -48,7 +48,8 @@ def distance(a, b):
     """The largest difference between two results of the same shapes."""
     a, b = flat(a), flat(b)
     assert [y.shape for y in a] == [y.shape for y in b]
-    return max((np.max(np.abs(y - z), initial=0.0) for y, z in zip(a, b)), default=0.0)
+    # NumPy's maximum: Python's passes over what is no number.
+    return float(np.max([np.max(np.abs(y - z), initial=0.0) for y, z in zip(a, b)], initial=0.0))
 
 
 def identical(a, b):

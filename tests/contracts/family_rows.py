@@ -78,7 +78,7 @@ FAMILY_ROWS = [
         layers.MLSTMCell,
         xlstm_cells.mlstm,
         (12, 6, 2),
-        LINEAR,
+        LINEAR | {"sample"},
         heads=2,
         key_dimension=3,
         chunk=2,

@@ -145,6 +145,7 @@ OWN = [
     layers.SimpleRNN(UNITS, activation="relu", dtype="float64"),
     layers.LSTM(UNITS, activation="linear", dtype="float64"),
     layers.LSTM(UNITS, use_bias=False, dtype="float64"),
+    layers.SLSTM(UNITS, dtype="float64"),
     layers.GRU(UNITS, dtype="float64"),
     layers.GRU(UNITS, reset_after=False, recurrent_activation="tanh", dtype="float64"),
 ]

@@ -24,6 +24,7 @@ NEUTRAL = [
     "test_empty.py::test_a_sequence_without_steps_gives_zeros_and_the_states_it_began_with[LSTM-True]",
     "test_fit.py::test_fit_learns_to_remember[LSTM]",
     "test_fit.py::test_a_stateful_layer_learns_over_calls",
+    "../layers/test_s5.py::test_it_is_the_real_state_space_of_twice_the_states_held_over_each_step",
     "../layers/test_family_cells.py::test_without_bias_it_is_its_oracle",
     "../layers/test_attention.py::test_it_is_its_oracle[general scaled covering-masked]",
     "../layers/test_attention_rnn.py::test_it_is_its_oracle[before, LSTM, bahdanau-gaps and left padding]",

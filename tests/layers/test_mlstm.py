@@ -96,6 +96,20 @@ def test_gates_of_ten_thousand_give_numbers(implementation, forget_gate):
     assert all(np.isfinite(g).all() for g in result)
 
 
+def test_a_chunk_of_32_bits_loses_no_digits_to_gates_that_are_shut():
+    found = []
+    for dtype, implementation in (("float64", "plain"), ("float32", "parallel")):
+        layer = built(dtype=dtype, implementation=implementation, chunk=64, use_bias=False)
+        (W,) = layer.get_weights()
+        W[:, -2:] = 0
+        W[0, -2:] = 1.0  # the first feature shuts the forget gate
+        layer.set_weights([W])
+        x = np.tile(normal(7, BATCH, 8, FEATURES), (1, 8, 1))
+        x[..., 0] = np.where(np.arange(64) % 7 == 3, -1e4, 2.0)
+        found.append(layer(x.astype(dtype)))
+    assert distance(*found) < 1e-4 * max(np.abs(y).max() for y in flat(found[0]))
+
+
 @pytest.mark.parametrize("implementation", ["plain", "parallel"])
 def test_a_masked_step_may_hold_no_number(implementation):
     layer = built(implementation=implementation, chunk=4)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_rnn import layers
+from keras_rnn import layers, models
 from tests.contracts.arrays import BATCH, FEATURES, GAPS, RESETS, TIME, UNITS, distance, flat, normal
 from tests.contracts.backend import value_and_gradients
 from tests.reference.cells import sigmoid
@@ -112,3 +112,12 @@ def test_the_state_that_the_products_read_is_dropped():
 def test_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         layers.SLSTM(UNITS, **arguments)
+
+
+def test_no_first_states_are_learned_that_may_be_negative():
+    inner = layers.SLSTMCell(UNITS)
+    for cell in (inner, layers.Residual(inner), layers.StackedCells([layers.GRUCell(UNITS), inner])):
+        with pytest.raises(ValueError, match=r"`cell` must be able to begin .* states n\w* must not be"):
+            layers.LearnedInitialState(cell)
+    with pytest.raises(ValueError, match="`decoder` must be able to begin with any states"):
+        models.SequenceToSequence(9, 9, [layers.GRU(UNITS)], layers.Recurrent(inner))

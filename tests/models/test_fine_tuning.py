@@ -17,12 +17,11 @@ IDS = np.array([[2, 3, 4, 6, 2], [5, 1, 3, 0, 0], [4, 0, 0, 0, 0]])
 FOLLOWS = np.array([[1, 1, 1, 1], [1, 1, 0, 0], [0, 0, 0, 0]])
 
 
-def language_model(words=WORDS, layers=(LSTM, 6)):
+def language_model(words=WORDS, layers=(LSTM, 6), **options):
     vocabulary = None if words is None else Vocabulary.from_words(words)
     layer, units = layers
-    model = LanguageModel(
-        7, [layer(units)], 4, softmax=AdaptiveSoftmax(7, [3], factor=2), vocabulary=vocabulary, name="lm"
-    )
+    options |= {"softmax": AdaptiveSoftmax(7, [3], factor=2), "vocabulary": vocabulary, "name": "lm"}
+    model = LanguageModel(7, [layer(units)], 4, **options)
     model.build((None, None))
     model.set_weights([0.7 * normal([0, k], *w.shape) for k, w in enumerate(model.get_weights())])
     return model
@@ -75,6 +74,16 @@ def test_the_states_of_the_classifier_are_those_of_the_language_model():
             lambda: (language_model(layers=(LSTM, 5)), own_classifier()),
             ValueError,
             r"LSTM .*\(6, 24\).* in the place of LSTM .*\(5, 20\)",
+        ),
+        (
+            lambda: (language_model(), classifier(layers=[LSTM(6, "relu", return_sequences=True)])),
+            ValueError,
+            "'activation': 'relu'.* in the place of LSTM .*'activation': 'tanh'",
+        ),
+        (
+            lambda: (language_model(skip_connections=True), own_classifier()),
+            ValueError,
+            "`language_model` must have skip_connections=False",
         ),
         (
             lambda: (language_model(), classifier(layers=[])),

@@ -137,6 +137,16 @@ def test_it_trains_and_saves_on_jax():
             ValueError,
             r"'gamma' is in none of \['kernel', 'recurrent_kernel', 'bias'\]",
         ),
+        (
+            lambda: LearningRateMultipliers(keras.optimizers.SGD(), {"a": 1.0}).set_multiplier("b", 0.5),
+            ValueError,
+            r"`pattern` must be one of \['a'\] and .* received 'b' and 0\.5",
+        ),
+        (
+            lambda: LearningRateMultipliers(keras.optimizers.SGD(), {"a": 1.0}).set_multiplier("a", np.nan),
+            ValueError,
+            "`multiplier` a number from 0; received 'a' and nan",
+        ),
     ],
 )
 def test_what_is_refused(make, error, sentence):

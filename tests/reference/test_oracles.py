@@ -43,7 +43,7 @@ def distance(a, b):
     """The largest difference between two results: arrays, or tuples and lists of them."""
     if isinstance(a, tuple | list):
         assert len(a) == len(b)
-        return max(distance(x, y) for x, y in zip(a, b))
+        return np.max([distance(x, y) for x, y in zip(a, b)])  # Python's passes over what is no number
     assert np.shape(a) == np.shape(b)
     return np.max(np.abs(np.asarray(a) - b))
 

@@ -28,7 +28,7 @@ LINES = [
     ["parametrizations"],
     ["ops"],
     ["midi"],
-    ["files"],
+    ["environment", "files"],
 ]
 HEIGHT = {room: -k for k, rooms in enumerate(LINES) for room in rooms}
 # What an architecture is made of; everything else in `layers` that names a `cell_class` is one.

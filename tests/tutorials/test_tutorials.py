@@ -19,6 +19,16 @@ PICTURES = {
     "05_self_attention": ["attention.png", "contributions.png", "curves.png"],
 }
 
+#: What a tutorial shows by a printed line.
+SAID = {
+    "05_self_attention": (
+        r"by hand and by the layer: \d\.\de-1\d apart",
+        r"forwards and backwards: \d\.\de-1\d apart",
+        r"with positions: \d\.\de[+-]0[01] apart",
+        "bit-identical: True",
+    )
+}
+
 
 def test_all_tutorials_are_there():
     assert [path.stem for path in TUTORIALS] == list(PICTURES)
@@ -52,6 +62,8 @@ def test_runs_and_beats_its_baseline(path, tmp_path):
     else:
         assert float(reached) < 0.9 * float(stated)
     assert float(re.search(r"largest difference (\S+)", done.stdout)[1]) < 1e-5
+    for line in SAID.get(path.stem, ()):
+        assert re.search(line, done.stdout), line
     for picture in tmp_path.glob("*.png"):
         assert picture.read_bytes().startswith(b"\x89PNG")
     assert {picture.name for picture in tmp_path.glob("*.png")} == set(PICTURES[path.stem])

@@ -6,8 +6,8 @@ import shutil
 import pytest
 
 from keras_rnn import cli
+from keras_rnn.environment import environment
 from keras_rnn.zoo import card, folders, sentiment_page
-from keras_rnn.zoo.environment import environment
 from tests.zoo.tiny import metrics, write_entry
 
 EVALUATION = {

@@ -1,5 +1,6 @@
 """A language model of reviews, and a classifier that begins as it and reads its file."""
 
+import json
 import shutil
 
 import h5py
@@ -8,7 +9,7 @@ import pytest
 
 from keras_rnn import zoo
 from keras_rnn.datasets import imdb_corpus
-from keras_rnn.zoo import card, classifier_training, folders, publish, training
+from keras_rnn.zoo import card, classifier_training, folders, publish, sentiment_page, training
 from keras_rnn.zoo.recipe import read_recipe
 from tests.models.small import distance
 from tests.zoo import tiny
@@ -114,6 +115,10 @@ def test_another_trunk_is_refused(trunk, tuned, tmp_path):
     with pytest.raises(ValueError, match=f"tiny was trained from .* sha256 0{{64}}; received .* {checksum}"):
         zoo.load(folder)
     (folder / "metrics.json").write_text(text)
+    options = folder / "options.json"
+    options.write_text(options.read_text().replace(checksum, "0" * 64))
+    with pytest.raises(ValueError, match=r"another options\.json, trunk\.sha256 = '0{64}' and not"):
+        training.train(write_entry(tmp_path / "again", classifier_recipe(trunk)), folder)
     weights = (folder / "model.weights.h5").read_bytes()
     (folder / "model.weights.h5").write_bytes(weights[:-9])
     with pytest.raises(ValueError, match=r"model\.weights\.h5 is damaged"):
@@ -126,6 +131,7 @@ def test_what_does_not_go_with_the_trunk_is_refused(trunk, tuned, tmp_path, revi
         ("units = 8", "units = 9", ValueError, r"in the place of LSTM with weights of shapes \[\(5, 32\)"),
         (f'"{trunk}"', f'"{tuned[1]}"', TypeError, "must name a LanguageModel; .* a SequenceClassifier"),
         ("seed = 7", 'seed = 7\ndtype = "int8"', ValueError, r"`dtype` in \[training\] must be one of"),
+        ("seed = 7", "seed = 7\nmultipliers = { head = 0.5 }", ValueError, "`multipliers` in .* left out"),
         ('"slanted_triangular"', '"slanted"', ValueError, r"one of \['constant', 'cosine', 'slanted_tri"),
     ):
         recipe = classifier_recipe(trunk)
@@ -141,13 +147,27 @@ def test_each_layer_learns_more_slowly_than_the_one_above_it(trunk, tmp_path, re
     prepared = classifier_training.prepare(
         read_recipe(write_entry(tmp_path / "tiny", recipe) / "recipe.toml"), tmp_path, reviews
     )
-    assert list(prepared.model.optimizer.multipliers.values()) == [1.0, 0.5]
+    (lstm,) = prepared.model.classifier.recurrent_layers
+    head = prepared.model.classifier.head
+    expected = {f"(^|/){head.name}/": 1.0, f"(^|/){lstm.name}/": 0.5}
+    assert dict(prepared.model.optimizer.multipliers) == expected
     assert prepared.callbacks(None) == []
     model = prepared.model
     assert (model.language_weight, model.adversarial_weight, model.adversarial_norm) == (0.2, 0.5, 3.0)
     dtypes = model.classifier.recurrent_layers[0].compute_dtype, model.softmax.compute_dtype
     assert dtypes == ("bfloat16", "bfloat16")
     assert model(np.array([[2, 3, 0]])).dtype == "float32"
+
+
+def test_the_tables_count_what_it_shares(trunk, tuned, tmp_path, monkeypatch):
+    monkeypatch.setattr(folders, "zoo_folder", lambda: tmp_path)
+    shelf = shutil.copytree(tuned[1], tmp_path / "tiny")
+    told = {**metrics(shelf), "evaluation": {"accuracy": 0.75, "cross_entropy": 0.5, "seconds": 1.0}}
+    (shelf / "metrics.json").write_text(json.dumps(told))
+    own = told["weights"]["parameters"]
+    hours = told["training"]["hours"] + metrics(trunk)["training"]["hours"]
+    assert f"| 0.7500 | {own + 5 * TYPES} | {own} | {hours:.2f} |" in sentiment_page.page()
+    assert f"| {own} | 0.0 MB, and that of {trunk} |" in card.table(["tiny"])
 
 
 def test_it_is_published_without_a_second_vocabulary(tuned, tmp_path, monkeypatch):

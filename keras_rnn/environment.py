@@ -67,7 +67,7 @@ def _accelerators() -> list[str]:
 
 def _commit() -> str | None:
     """The commit of the checkout that this package is run from, if it is one."""
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[1]
     if not (root / ".git").exists():
         return None
     result = subprocess.run(
