@@ -6,7 +6,7 @@ import pytest
 from scipy.signal import cont2discrete
 
 from keras_rnn.layers import S5, S5Cell
-from tests.contracts.arrays import BATCH, FEATURES, TIME, UNITS, distance, flat, normal
+from tests.contracts.arrays import BATCH, EXACT, FEATURES, TIME, UNITS, distance, flat, normal
 from tests.contracts.backend import value_and_gradients
 
 STATES = 6
@@ -88,8 +88,8 @@ def test_it_is_the_real_state_space_of_twice_the_states_held_over_each_step(feat
     h = np.concatenate(states, axis=1)
     for t in range(TIME):
         h = h @ A.T + x[:, t] @ B.T
-        assert distance(y[:, t], h @ C.T + x[:, t] @ D.T) < 1e-10
-    assert distance(last, np.split(h, 2, axis=1)) < 1e-10
+        assert distance(y[:, t], h @ C.T + x[:, t] @ D.T) < EXACT
+    assert distance(last, np.split(h, 2, axis=1)) < EXACT
 
 
 def test_no_weight_makes_the_state_grow():
