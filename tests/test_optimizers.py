@@ -211,7 +211,7 @@ def test_a_saved_model_has_its_averages(tmp_path):
 def test_all_of_this_holds_on_jax():
     chosen = "not torch and not wrong and not refuses and not examples and not jax"
     output = run_on_jax("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__, "-k", chosen)
-    assert "10 passed" in output
+    assert "11 passed" in output
 
 
 # ---------------------------------------------------------------------------- OneCycle
