@@ -158,7 +158,7 @@ def test_options_for_a_first_try(tmp_path, reviews):
         (
             "clip_norm = 1.0",
             'schedule = "step"',
-            "`schedule` in .* must be 'cosine' or 'constant'; received 'step'",
+            r"`schedule` in .* must be one of .*'cosine', 'slanted_triangular'\]; received 'step'",
         ),
         ("clip_norm = 1.0", 'optimizer = "sgd"', "`optimizer` in .* must be 'adamw'; received 'sgd'"),
         (
