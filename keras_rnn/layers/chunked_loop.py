@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from keras import ops, tree
 
 from keras_rnn.layers.cell import Constants, States
-from keras_rnn.layers.shown_outputs import last_output, repeated_outputs
+from keras_rnn.layers.shown_outputs import all_outputs, last_output
 from keras_rnn.ops.recurrence import scan
 
 
@@ -83,8 +83,4 @@ def run_chunked_cell(
     no_output = ops.zeros((batch_size, cell.output_size), cell.state_dtype)
     if not return_sequences:
         return last_output(outputs, time, mask, reset, no_output, False, zero_output_for_mask), last
-    if mask is not None and zero_output_for_mask:
-        outputs = ops.where(mask, outputs, no_output)
-    elif mask is not None:
-        outputs = repeated_outputs(outputs, mask, reset, no_output, False)
-    return outputs, last
+    return all_outputs(outputs, mask, reset, no_output, False, zero_output_for_mask), last

@@ -13,7 +13,7 @@ from keras import ops, tree
 
 from keras_rnn.layers.cell import Constants, States
 from keras_rnn.layers.segments import is_long, run_in_segments
-from keras_rnn.layers.shown_outputs import last_output, repeated_outputs
+from keras_rnn.layers.shown_outputs import all_outputs, last_output
 from keras_rnn.layers.taped_step import TapedStep
 from keras_rnn.layers.wrapped_cell import unwrapped
 from keras_rnn.ops.adjoint_scan import adjoint_scan
@@ -165,8 +165,4 @@ def _run_slice(
         shown = last[cell.output_state] if is_state else outputs
         time = ops.shape(tree.flatten(x)[0])[0]
         return last_output(shown, time, mask, reset, no_output, is_state, zero_output_for_mask), last
-    if mask is not None and zero_output_for_mask:
-        outputs = ops.where(mask, outputs, no_output)
-    elif mask is not None:
-        outputs = repeated_outputs(outputs, mask, reset, no_output, is_state)
-    return outputs, last
+    return all_outputs(outputs, mask, reset, no_output, is_state, zero_output_for_mask), last

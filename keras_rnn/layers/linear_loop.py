@@ -8,7 +8,7 @@ from keras import ops, tree
 
 from keras_rnn.layers.cell import Constants, States
 from keras_rnn.layers.linear_cell import LinearCell, split_past
-from keras_rnn.layers.shown_outputs import last_shown, repeated_outputs
+from keras_rnn.layers.shown_outputs import all_outputs, last_shown
 from keras_rnn.ops.linear_recurrence import linear_scan, linear_step
 
 
@@ -59,10 +59,8 @@ def run_linear_cell(
     no_output = ops.zeros((ops.shape(states[0])[0], cell.output_size), cell.state_dtype)
     if return_sequences:
         outputs = cell.readout(h, projected, constants)
-        if mask is not None and zero_output_for_mask:
-            outputs = ops.where(mask, outputs, no_output)
-        elif mask is not None:
-            outputs = repeated_outputs(outputs, mask, reset, no_output, cell.output_state is not None)
+        is_state = cell.output_state is not None
+        outputs = all_outputs(outputs, mask, reset, no_output, is_state, zero_output_for_mask)
     else:
         shown = last_shown(ops.shape(x)[0], mask, reset, zero_output_for_mask)
         h_shown, p_shown = tree.map_structure(

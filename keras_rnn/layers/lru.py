@@ -8,14 +8,14 @@ from typing import Any
 import keras
 from keras import initializers, ops
 
-from keras_rnn.layers.cell import Constants, States
-from keras_rnn.layers.checked import checked_size, known_features
-from keras_rnn.layers.linear_cell import LinearCell
+from keras_rnn.layers.cell import Constants
+from keras_rnn.layers.checked import known_features
+from keras_rnn.layers.complex_cell import ComplexCell
 from keras_rnn.layers.recurrent import Recurrent
 
 
 @keras.saving.register_keras_serializable("keras_rnn")
-class LRUCell(LinearCell):
+class LRUCell(ComplexCell):
     """One step of the linear recurrent unit. h, lambda, B and C are complex, everything else is real.
 
         lambda = exp(-exp(nu) + i exp(theta))                   of modulus below 1, for every nu
@@ -62,9 +62,6 @@ class LRUCell(LinearCell):
     (TensorShape([2, 4]), [(5,), (5,), (5,), (3, 5), (3, 5), (5, 4), (5, 4), (3, 4)])
     """
 
-    state_names = ("h_real", "h_imag")
-    output_state = None
-
     def __init__(
         self,
         units: int,
@@ -74,7 +71,7 @@ class LRUCell(LinearCell):
         max_phase: float = 6.28,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(units, state_units, **kwargs)
         if not 0 <= r_min < r_max <= 1:
             raise ValueError(
                 "`r_min` and `r_max` must be radii with 0 <= r_min < r_max <= 1; "
@@ -85,36 +82,16 @@ class LRUCell(LinearCell):
                 f"`max_phase` must be a positive angle; received max_phase={max_phase!r}. "
                 "Use 6.28 for the whole circle."
             )
-        self.units = checked_size("units", units)
-        self.state_units = None if state_units is None else checked_size("state_units", state_units)
         self.r_min, self.r_max, self.max_phase = r_min, r_max, max_phase
-
-    @property
-    def state_size(self) -> list[int]:
-        return [self.state_units or self.units] * 2
-
-    @property
-    def output_size(self) -> int:
-        return self.units
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         d, n, u = known_features(self, input_shape), self.state_size[0], self.units
-
-        def diagonal(name: str, initializer: Any) -> Any:
-            # |lambda| is 0.999 and more on long sequences: a 16-bit policy must not round what makes it.
-            return self.add_weight(name=name, shape=(n,), initializer=initializer, autocast=False)
-
-        def matrix(name: str, shape: tuple[int, int], variance: float) -> Any:
-            # An initializer of its own for each: one that is used twice draws the same numbers twice.
-            initializer = initializers.RandomNormal(stddev=variance**0.5)
-            return self.add_weight(name=name, shape=shape, initializer=initializer)
-
-        self.nu = diagonal("nu", self._initial_nu)
-        self.theta = diagonal("theta", self._initial_theta)
-        self.gamma_log = diagonal("gamma_log", self._initial_gamma_log)
-        self.B_re, self.B_im = (matrix(name, (d, n), 1 / (2 * d)) for name in ("B_re", "B_im"))
-        self.C_re, self.C_im = (matrix(name, (n, u), 1 / n) for name in ("C_re", "C_im"))
-        self.D = matrix("D", (d, u), 1 / d)
+        self.nu = self.add_diagonal("nu", self._initial_nu)
+        self.theta = self.add_diagonal("theta", self._initial_theta)
+        self.gamma_log = self.add_diagonal("gamma_log", self._initial_gamma_log)
+        self.B_re, self.B_im = (self.add_gaussian(name, (d, n), 1 / (2 * d)) for name in ("B_re", "B_im"))
+        self.C_re, self.C_im = (self.add_gaussian(name, (n, u), 1 / n) for name in ("C_re", "C_im"))
+        self.D = self.add_gaussian("D", (d, u), 1 / d)
 
     def _initial_nu(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
         """|lambda|^2 = exp(-2 exp(nu)) is uniform from r_max^2 down to r_min^2."""
@@ -136,7 +113,7 @@ class LRUCell(LinearCell):
             ops.cast(w, self.compute_dtype) for w in (self.B_re, self.B_im, self.C_re, self.C_im, self.D)
         )
         return {
-            "lambda": (radius * ops.cos(phase), radius * ops.sin(phase)),
+            "a": (radius * ops.cos(phase), radius * ops.sin(phase)),
             "gamma": ops.exp(gamma_log),
             "W": ops.concatenate([B_re, B_im, D], axis=1),
             "C": ops.concatenate([C_re, -C_im], axis=0),
@@ -149,19 +126,9 @@ class LRUCell(LinearCell):
         real, imaginary, direct = ops.split(ops.cast(product, self.state_dtype), [n, 2 * n], axis=-1)
         return {"b": (constants["gamma"] * real, constants["gamma"] * imaginary), "direct": direct}
 
-    def coefficients(self, projected: Any, constants: Constants) -> tuple[list[Any], list[Any]]:
-        return [constants["lambda"]], [projected["b"]]
-
-    def readout(self, states: States, projected: Any, constants: Constants) -> Any:
-        """Re(h C) + x D."""
-        h = ops.cast(ops.concatenate(states, axis=-1), self.compute_dtype)
-        return ops.cast(ops.matmul(h, constants["C"]), self.state_dtype) + projected["direct"]
-
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "units": self.units,
-            "state_units": self.state_units,
             "r_min": self.r_min,
             "r_max": self.r_max,
             "max_phase": self.max_phase,

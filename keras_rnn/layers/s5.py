@@ -9,15 +9,15 @@ import keras
 import numpy as np
 from keras import initializers, ops
 
-from keras_rnn.layers.cell import Constants, States
+from keras_rnn.layers.cell import Constants
 from keras_rnn.layers.checked import checked_size, known_features
-from keras_rnn.layers.linear_cell import LinearCell
+from keras_rnn.layers.complex_cell import ComplexCell
 from keras_rnn.layers.recurrent import Recurrent
 from keras_rnn.ops.linear_recurrence import linear_step
 
 
 @keras.saving.register_keras_serializable("keras_rnn")
-class S5Cell(LinearCell):
+class S5Cell(ComplexCell):
     """One step of a simplified state space. h, Lambda, A, B and C are complex, everything else is real.
 
         Lambda = -exp(nu) + i omega                         of negative real part, for every nu
@@ -72,9 +72,6 @@ class S5Cell(LinearCell):
     (TensorShape([2, 4]), [(6,), (6,), (6,), (4, 6), (4, 6), (6, 4), (6, 4), (4,)])
     """
 
-    state_names = ("h_real", "h_imag")
-    output_state = None
-
     def __init__(
         self,
         units: int,
@@ -84,9 +81,7 @@ class S5Cell(LinearCell):
         dt_max: float = 0.1,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.units = checked_size("units", units)
-        self.state_units = None if state_units is None else checked_size("state_units", state_units)
+        super().__init__(units, state_units, **kwargs)
         self.blocks = checked_size("blocks", blocks)
         if self.state_size[0] % self.blocks:
             raise ValueError(
@@ -100,33 +95,15 @@ class S5Cell(LinearCell):
             )
         self.dt_min, self.dt_max = dt_min, dt_max
 
-    @property
-    def state_size(self) -> list[int]:
-        return [self.state_units or self.units] * 2
-
-    @property
-    def output_size(self) -> int:
-        return self.units
-
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         d, n, u = known_features(self, input_shape), self.state_size[0], self.units
-
-        def diagonal(name: str, initializer: Any) -> Any:
-            # |A| is 0.999 and more on long sequences: a 16-bit policy must not round what makes it.
-            return self.add_weight(name=name, shape=(n,), initializer=initializer, autocast=False)
-
-        def gaussian(name: str, shape: tuple[int, ...], variance: float) -> Any:
-            # An initializer of its own for each: one that is used twice draws the same numbers twice.
-            initializer = initializers.RandomNormal(stddev=variance**0.5)
-            return self.add_weight(name=name, shape=shape, initializer=initializer)
-
-        self.nu = diagonal("nu", initializers.Constant(math.log(0.5)))
-        self.omega = diagonal("omega", self._initial_omega)
+        self.nu = self.add_diagonal("nu", initializers.Constant(math.log(0.5)))
+        self.omega = self.add_diagonal("omega", self._initial_omega)
         log_dt = initializers.RandomUniform(math.log(self.dt_min), math.log(self.dt_max))
-        self.log_Delta = diagonal("log_Delta", log_dt)
-        self.B_re, self.B_im = (gaussian(name, (d, n), 1 / (2 * d)) for name in ("B_re", "B_im"))
-        self.C_re, self.C_im = (gaussian(name, (n, u), 1 / (4 * n)) for name in ("C_re", "C_im"))
-        self.D = gaussian("D", (u,), 1) if d == u else gaussian("D", (d, u), 1 / d)
+        self.log_Delta = self.add_diagonal("log_Delta", log_dt)
+        self.B_re, self.B_im = (self.add_gaussian(name, (d, n), 1 / (2 * d)) for name in ("B_re", "B_im"))
+        self.C_re, self.C_im = (self.add_gaussian(name, (n, u), 1 / (4 * n)) for name in ("C_re", "C_im"))
+        self.D = self.add_gaussian("D", *(((u,), 1.0) if d == u else ((d, u), 1 / d)))
 
     def _initial_omega(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
         """The normal part of HiPPO-LegS is -1/2 and a skew matrix, whose eigenvalues are +-i omega."""
@@ -137,7 +114,7 @@ class S5Cell(LinearCell):
         return ops.convert_to_tensor(np.tile(omega, self.blocks), dtype)
 
     def get_constants(self, batch_size: Any, training: bool = False) -> Constants:
-        """A and (A - 1) / Lambda in `state_dtype`; [B_re B_im], [C_re; -C_im] and D in the compute dtype."""
+        """A, (A - 1) / Lambda in `state_dtype`; [B_re B_im], 2 [C_re; -C_im], D in the compute dtype."""
         nu, omega, log_Delta = (ops.cast(w, self.state_dtype) for w in (self.nu, self.omega, self.log_Delta))
         Delta = ops.exp(log_Delta)
         A, mean = _held(-ops.exp(nu) * Delta, omega * Delta)
@@ -145,10 +122,10 @@ class S5Cell(LinearCell):
             ops.cast(w, self.compute_dtype) for w in (self.B_re, self.B_im, self.C_re, self.C_im, self.D)
         )
         return {
-            "A": A,
+            "a": A,
             "gamma": (Delta * mean[0], Delta * mean[1]),
             "B": ops.concatenate([B_re, B_im], axis=1),
-            "C": ops.concatenate([C_re, -C_im], axis=0),
+            "C": 2 * ops.concatenate([C_re, -C_im], axis=0),
             "D": D,
         }
 
@@ -163,19 +140,9 @@ class S5Cell(LinearCell):
             "direct": ops.cast(direct, self.state_dtype),
         }
 
-    def coefficients(self, projected: Any, constants: Constants) -> tuple[list[Any], list[Any]]:
-        return [constants["A"]], [projected["b"]]
-
-    def readout(self, states: States, projected: Any, constants: Constants) -> Any:
-        """2 Re(h C) + D * x."""
-        h = ops.cast(ops.concatenate(states, axis=-1), self.compute_dtype)
-        return 2 * ops.cast(ops.matmul(h, constants["C"]), self.state_dtype) + projected["direct"]
-
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "units": self.units,
-            "state_units": self.state_units,
             "blocks": self.blocks,
             "dt_min": self.dt_min,
             "dt_max": self.dt_max,

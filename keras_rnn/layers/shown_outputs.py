@@ -30,6 +30,22 @@ def repeated_outputs(outputs: Any, mask: Any, reset: Any, no_output: Any, are_st
     return linear_scan(ops.cast(goes_on, outputs.dtype), ops.where(mask, outputs, no_output), no_output)
 
 
+def all_outputs(
+    outputs: Any, mask: Any, reset: Any, no_output: Any, are_states: bool, zero_output_for_mask: bool
+) -> Any:
+    """The outputs that a row shows at all steps.
+
+    Args:
+        outputs, mask, reset, no_output, are_states: as above; `mask` may be None.
+        zero_output_for_mask: whether masked steps show zeros.
+    """
+    if mask is None:
+        return outputs
+    if zero_output_for_mask:
+        return ops.where(mask, outputs, no_output)
+    return repeated_outputs(outputs, mask, reset, no_output, are_states)
+
+
 def last_output(
     outputs: Any,
     time: Any,

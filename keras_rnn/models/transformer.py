@@ -10,7 +10,7 @@ import keras
 from keras import ops
 
 from keras_rnn.layers.cell import Constants, States
-from keras_rnn.layers.checked import checked_size
+from keras_rnn.layers.checked import checked_heads, checked_size
 from keras_rnn.layers.positions import SinusoidalPositions
 from keras_rnn.layers.self_attention_block import SelfAttentionBlock
 from keras_rnn.models.encoder_decoder import EncoderDecoder, build_once
@@ -86,16 +86,12 @@ class Transformer(EncoderDecoder):
             "units": checked_size("units", units),
             "encoder_blocks": checked_size("encoder_blocks", encoder_blocks),
             "decoder_blocks": checked_size("decoder_blocks", decoder_blocks),
-            "heads": checked_size("heads", heads),
+            "heads": checked_heads(heads, units),
             "feed_forward": feed_forward,
             "normalize": normalize,
             "rotary": rotary,
             "dropout": dropout,
         }
-        if units % heads:
-            raise ValueError(
-                f"`units` must be a multiple of `heads`; received units={units}, heads={heads}. Change one."
-            )
         super().__init__(source_vocabulary_size, target_vocabulary_size, config, seed=seed, **kwargs)
 
         own: dict[str, Any] = {"dtype": self.dtype_policy}

@@ -78,10 +78,9 @@ def prepare(
                 "`multipliers` in [training] must be left out beside [pretrained], whose `decay` sets them; "
                 f"received {multipliers}."
             )
-        groups = pretraining.multipliers(model, begins_as.decay)
-        multipliers = groups
+        multipliers = pretraining.multipliers(model, begins_as.decay)
         if begins_as.unfreeze_every:
-            callbacks.append(GradualUnfreezing(list(groups), begins_as.unfreeze_every))
+            callbacks.append(GradualUnfreezing(list(multipliers), begins_as.unfreeze_every))
         kept = {"saved": pretraining.TunedPart(model), "told": pretraining.trunk_of(recipe)}
         model = pretraining.fine_tuning(model, trunk, recipe)
     steps = -(-len(train_data) // part.batch_size)

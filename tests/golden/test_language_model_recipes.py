@@ -24,6 +24,12 @@ def mixture(d, n, K):
     return K * (n * d + d + n)
 
 
+def adaptive(d, head, clusters):
+    """The matrices of an adaptive softmax, and the biases of its clusters in the head."""
+    of_clusters = sum((d + s) * (d // 4**j) for j, s in enumerate(clusters, start=1))
+    return (head + len(clusters)) * d + len(clusters) + of_clusters
+
+
 def character_cnn(characters, filters, highways):
     """Characters of 15 dimensions, one width for each number of filters."""
     f = sum(filters)
@@ -44,7 +50,7 @@ SIZES = {
         21.5,
     ),
     "shakespeare_char_lstm": (65, stack(65, 64, (512, 512)), 3.3),
-    # These two, and the simple network, have the sizes that are chosen here.
+    # These two, the simple network and that of film reviews have the sizes that are chosen here.
     "ptb_feed_forward": (10_000, 10_000 * (100 + 200 + 1) + 200 * (4 * 100 + 1), 3.1),
     "ptb_log_bilinear": (10_000, 10_000 * (100 + 1) + 5 * 100**2, 1.1),
     "ptb_recurrent_nnlm": (10_000, 10_000 * (2 * 200 + 1) + 2 * 200**2, 4.1),
@@ -66,6 +72,11 @@ SIZES = {
         24.0,
     ),
     "ptb_char_lstm": (50, stack(50, 200, (1000, 1000, 200), True), 13.8),
+    "imdb_lm_lstm": (
+        30_000,
+        stack(30_000, 300, (1024,), True) + adaptive(1024, 2_000, (8_000, 20_000)),
+        20.2,
+    ),
 }
 RECIPES = [name for name in zoo.list_models() if "training" in zoo.info(name)["recipe"]]
 RECIPES = [name for name in RECIPES if zoo.info(name)["recipe"]["task"] == "language modelling"]
@@ -73,7 +84,7 @@ RECIPES = [name for name in RECIPES if zoo.info(name)["recipe"]["task"] == "lang
 
 def words(count):
     """Of 48 characters, as those of the Penn Treebank are, and each with another spelling."""
-    letters = [chr(ord("0") + k) for k in range(48)]
+    letters = [chr(0x430 + k) for k in range(48)]  # the small letters of Cyrillic
     return [letters[k % 48] + letters[k // 48 % 48] + letters[k // 48**2] for k in range(count)]
 
 

@@ -96,7 +96,7 @@ def test_no_weight_makes_the_state_grow():
     cell = S5Cell(2, state_units=9, dtype="float64")
     cell.build((None, 2))
     cell.nu.assign(np.linspace(-20, 20, 9))
-    assert (np.hypot(*flat(cell.get_constants(1)["A"])) < 1).all()
+    assert (np.hypot(*flat(cell.get_constants(1)["a"])) < 1).all()
 
 
 # ---------------------------------------------------------------------------- near zero

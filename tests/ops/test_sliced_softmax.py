@@ -427,5 +427,5 @@ def test_memory_does_not_grow_with_the_rows(experts):
 
     all_scores = 8 * 2048 * experts * 4000 * 4 / 2**20  # MB, 250 of each expert
     assert growth(256) < all_scores / 8
-    # In one slice it does.
-    assert growth(8 * 2048 * experts) > all_scores
+    # In one slice it does: seven eighths of them are new.
+    assert growth(8 * 2048 * experts) > all_scores * 3 / 4

@@ -33,7 +33,8 @@ LINES = [
 HEIGHT = {room: -k for k, rooms in enumerate(LINES) for room in rooms}
 # What an architecture is made of; everything else in `layers` that names a `cell_class` is one.
 FOUNDATION = {"cell", "checked", "affine_cell", "input_gated_cell", "linear_cell", "recurrent"}
-FOUNDATION |= {"activation_layer", "forget_gate", "input_kernel_cell", "long_short_term_cell", "mod_relu"}
+FOUNDATION |= {"activation_layer", "complex_cell", "forget_gate", "input_kernel_cell"}
+FOUNDATION |= {"long_short_term_cell", "mod_relu"}
 # Functions that make an architecture with other arguments.
 FACTORIES = {"orthogonal_rnn"}
 # Slow to import, or not there on every machine: imported where they are used.
