@@ -14,6 +14,7 @@ import keras
 from keras import ops, tree
 
 from keras_rnn.ops.affine import sum_of_rows
+from keras_rnn.ops.custom_gradient import custom_gradient
 from keras_rnn.ops.recurrence import scan
 
 #: Where a constant stands in the nested structure of constants, as `keras.tree.flatten_with_path` says it.
@@ -94,7 +95,7 @@ def adjoint_scan(
     length = first.shape[0] if isinstance(first.shape[0], int) else ops.shape(first)[0]
     masks = {name: m for name, m in (("mask", mask), ("reset", reset)) if m is not None}
 
-    @ops.custom_gradient
+    @custom_gradient
     def run(*flat: Any) -> Any:
         projected, states, leaves, fresh = tree.pack_sequence_as(inputs, list(flat))
         own = _replace(constants, paths, leaves)

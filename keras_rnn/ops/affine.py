@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_rnn.ops.custom_gradient import custom_gradient
+
 
 def affine(rows: Any, matrix: Any, bias: Any) -> Any:
     """`rows @ matrix + bias`.
@@ -22,7 +24,7 @@ def affine(rows: Any, matrix: Any, bias: Any) -> Any:
     if keras.backend.backend() != "tensorflow":
         return ops.matmul(rows, matrix) + bias
 
-    @ops.custom_gradient
+    @custom_gradient
     def map_rows(rows: Any, matrix: Any, bias: Any) -> Any:
         def gradient(d: Any) -> Any:
             d_rows = ops.matmul(d, ops.transpose(matrix))

@@ -10,6 +10,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_rnn.ops.custom_gradient import custom_gradient
+
 #: A matrix alone, or with its derivative in one direction.
 Parts = list[Any]
 
@@ -55,7 +57,7 @@ def _with_gradient(value: Callable[..., Any], gradient: Callable[[Any, Any], Any
         function = jax.custom_vjp(value)
         function.defvjp(lambda *arguments: (function(*arguments), arguments), gradient)
         return function
-    return ops.custom_gradient(lambda *arguments: (value(*arguments), lambda g: gradient(arguments, g)))
+    return custom_gradient(lambda *arguments: (value(*arguments), lambda g: gradient(arguments, g)))
 
 
 def _block(a: Any, e: Any) -> Any:

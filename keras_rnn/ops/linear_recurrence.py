@@ -6,6 +6,7 @@ from typing import Any
 
 from keras import ops, tree
 
+from keras_rnn.ops.custom_gradient import custom_gradient
 from keras_rnn.ops.recurrence import scan
 
 # Measured at (4096, 8, 64) on 2 cores: 16 and two levels, or 32 and one, are as fast in a graph, but two to
@@ -98,7 +99,7 @@ def _scan(a: Parts, b: Parts, initial: Parts, reverse: bool) -> Parts:
     n = len(b)
 
     # All tensors come in as arguments: TensorFlow gives no gradient to those that are found outside.
-    @ops.custom_gradient
+    @custom_gradient
     def solve(*tensors: Any) -> Any:
         a, b, initial = (list(tensors[k : k + n]) for k in (0, n, 2 * n))
         h = _states(a, b, initial, reverse, LEVELS)

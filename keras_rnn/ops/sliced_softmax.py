@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from keras_rnn.ops.custom_gradient import custom_gradient
 from keras_rnn.ops.recurrence import scan
 
 #: Rows of scores that are in memory at a time.
@@ -90,7 +91,7 @@ def sliced_cross_entropy(
     # A mixture has as many rows of scores for each of its rows as it has softmaxes.
     slice_rows = max(1, slice_rows // (1 if log_prior is None else named["h"].shape[1]))
 
-    @ops.custom_gradient
+    @custom_gradient
     def run(*values: Any) -> Any:
         own = dict(zip(named, values))
         nll, at_once = _over_slices(own, y, slice_rows, training, extra)

@@ -6,6 +6,8 @@ from typing import Any
 
 from keras import ops
 
+from keras_rnn.ops.custom_gradient import custom_gradient
+
 
 def state_product(state: Any, matrix: Any) -> Any:
     """`state @ matrix`, as the step of a cell should write it.
@@ -86,7 +88,7 @@ class Replay:
 
         place, self.count = self.count, self.count + 1
 
-        @tf.custom_gradient
+        @custom_gradient
         def product(state: Any) -> Any:
             def gradient(d: Any) -> Any:
                 self.right[place] = d
