@@ -36,11 +36,14 @@ def custom_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _hand_over(operation: Any) -> None:
     """Takes the gradient of this operation out of the registry, and gives it to the graph."""
-    from tensorflow.python.framework import ops as framework
-
     name = operation.get_attr("_gradient_op_type").decode()
-    registry = framework.gradient_registry._registry
-    gradient = registry[name]["type"]
+    try:
+        from tensorflow.python.framework import ops as framework
+
+        registry = framework.gradient_registry._registry
+        gradient = registry[name]["type"]
+    except (ImportError, AttributeError, KeyError):
+        return  # another TensorFlow than the one this is made for: right, and as wasteful as it is without us
     graph = operation.graph
     graph._own_gradients = [*getattr(graph, "_own_gradients", []), gradient]
     registry[name]["type"] = weakref.proxy(gradient)

@@ -31,9 +31,9 @@ LARGEST = 52_000_000  # bytes: 25 million parameters
 FLOORS = {"imdb_bilstm": 0.89, "imdb_lstm": 0.875, "imdb_gru": 0.875, "imdb_simple_rnn": 0.80}
 # On all 82,430 test tokens.
 CEILINGS = {"ptb_kneser_ney5": 141.5, "ptb_lstm_small": 116.0, "ptb_lstm_medium": 82.7, "ptb_awd_lstm": 68.0}
-# Of lower-cased, detokenized text.
 # Nats for each of the 4,725 steps of the test split.
 NATS = {"jsb_gru": 8.6}
+# Of lower-cased, detokenized text.
 BLEU = {"multi30k_de_en_bahdanau": 37.0, "multi30k_en_de_bahdanau": 35.0}
 OTHERS = {
     *("ptb_lstm_large", "ptb_awd_lstm_mos", "shakespeare_char_lstm", "anki_en_fr_luong"),
