@@ -6,7 +6,7 @@ from typing import Any
 
 from keras import initializers, ops
 
-from keras_rnn.layers.cell import States
+from keras_rnn.layers.cell import Constants, States
 from keras_rnn.layers.checked import checked_size
 from keras_rnn.layers.linear_cell import LinearCell
 
@@ -58,10 +58,10 @@ class ComplexCell(LinearCell):
         initializer = initializers.RandomNormal(stddev=variance**0.5)
         return self.add_weight(name=name, shape=shape, initializer=initializer)
 
-    def coefficients(self, projected: Any, constants: Any) -> tuple[list[Any], list[Any]]:
+    def coefficients(self, projected: Any, constants: Constants) -> tuple[list[Any], list[Any]]:
         return [constants["a"]], [projected["b"]]
 
-    def readout(self, states: States, projected: Any, constants: Any) -> Any:
+    def readout(self, states: States, projected: Any, constants: Constants) -> Any:
         """Re(h C) and what passes h by."""
         h = ops.cast(ops.concatenate(states, axis=-1), self.compute_dtype)
         return ops.cast(ops.matmul(h, constants["C"]), self.state_dtype) + projected["direct"]

@@ -103,7 +103,7 @@ class S5Cell(ComplexCell):
         self.log_Delta = self.add_diagonal("log_Delta", log_dt)
         self.B_re, self.B_im = (self.add_gaussian(name, (d, n), 1 / (2 * d)) for name in ("B_re", "B_im"))
         self.C_re, self.C_im = (self.add_gaussian(name, (n, u), 1 / (4 * n)) for name in ("C_re", "C_im"))
-        self.D = self.add_gaussian("D", *(((u,), 1.0) if d == u else ((d, u), 1 / d)))
+        self.D = self.add_gaussian("D", (u,), 1.0) if d == u else self.add_gaussian("D", (d, u), 1 / d)
 
     def _initial_omega(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
         """The normal part of HiPPO-LegS is -1/2 and a skew matrix, whose eigenvalues are +-i omega."""

@@ -45,8 +45,8 @@ def save_float16(model: Any, folder: str | Path) -> dict[str, Any]:
 def find_weights(folder: str | Path, expected: dict[str, Any]) -> Path:
     """The weights of an entry: in its folder, or fetched into the cache.
 
-    An installed package holds no file of more than 15 MB. Where `KERAS_RNN_ZOO_URL` names the address of a
-    zoo, such a file is downloaded from below it once.
+    An installed package leaves out the largest files, so that it is one download of moderate size. Where
+    `KERAS_RNN_ZOO_URL` names the address of a zoo, such a file is downloaded from below it once.
 
     Raises:
         ValueError: if there is no file, and no address.
@@ -57,7 +57,7 @@ def find_weights(folder: str | Path, expected: dict[str, Any]) -> Path:
         return folder / FILE
     if not base:
         raise ValueError(
-            f"{folder / FILE} is missing; an installed package holds no weights of more than 15 MB. Set "
+            f"{folder / FILE} is missing; an installed package leaves out the largest files of weights. Set "
             "KERAS_RNN_ZOO_URL to the address of a zoo folder, load the model in a checkout, or train it "
             "with `keras-rnn train`."
         )

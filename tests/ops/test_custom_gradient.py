@@ -2,11 +2,13 @@
 
 import gc
 import weakref
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python import framework as package
 from tensorflow.python.framework import ops as framework
 
 from keras_rnn import layers
@@ -86,6 +88,15 @@ def test_as_long_as_the_graph_is_there_its_gradient_is_found():
         return y, tape.gradient(y, x)
 
     assert [a.numpy().tolist() for a in outer(tf.ones(2))] == [[3, 3], [5, 5]]
+
+
+def test_another_tensorflow_keeps_the_gradient_where_it_is(monkeypatch):
+    monkeypatch.setattr(package, "ops", SimpleNamespace())  # for those who look for it now
+    before = registered()
+    _, gradients = traced(layers.LSTM(2))
+    assert all(np.isfinite(g).all() for g in gradients)
+    gc.collect()
+    assert registered() - before
 
 
 @pytest.mark.parametrize("graph", [False, True])
