@@ -19,6 +19,8 @@ class ValidationBLEU(keras.callbacks.Callback):
         every: after every so many epochs, the first and the last; between them the last number stands.
         lowercase: see `keras_rnn.metrics.bleu`.
         **settings: of `translate`. Default: `beam_size=1`, which is the fastest.
+
+    `signature` is sacrebleu's, of the last number: what has to stand beside it wherever it is told.
     """
 
     def __init__(self, data: Any, every: int = 1, lowercase: bool = True, **settings: Any) -> None:
@@ -28,11 +30,13 @@ class ValidationBLEU(keras.callbacks.Callback):
         self.lowercase = lowercase
         self.settings = {"beam_size": 1, **settings}
         self.last = 0.0
+        self.signature: str | None = None
         sacrebleu_metric()  # told now if it is missing, and not after epochs
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if epoch == 0 or (epoch + 1) % self.every == 0 or epoch + 1 == self.params["epochs"]:
             found = self.model.translate(self.data.source, **self.settings)
-            self.last = bleu(found, self.data.target, self.lowercase)["bleu"]
+            told = bleu(found, self.data.target, self.lowercase)
+            self.last, self.signature = told["bleu"], told["signature"]
         if logs is not None:
             logs["val_bleu"] = self.last

@@ -19,6 +19,8 @@ class Prepared:
         counts: how many examples or tokens, for the ledger.
         callbacks: makes those of the recipe, once the checkpoint has been restored.
         resumed: more arguments of `fit`, from the number of epochs that are done.
+        finish: takes the checkpoint after the last epoch, has the last word on the weights, and returns what
+            the ledger says of that.
         saved: the part of the model whose weights are written. Default: all of it.
         told: what is told of the weights beside their checksum.
     """
@@ -28,5 +30,6 @@ class Prepared:
     counts: dict[str, int]
     callbacks: Callable[[TrainingCheckpoint], list[Any]] = lambda checkpoint: []
     resumed: Callable[[int], dict[str, Any]] = lambda done: {}
+    finish: Callable[[TrainingCheckpoint], dict[str, Any]] = lambda checkpoint: {}
     saved: Any = None
     told: dict[str, Any] = field(default_factory=dict)

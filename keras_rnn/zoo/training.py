@@ -109,6 +109,7 @@ def train(
         "hours": round(checkpoint.seconds / 3600, 3),
         "stopped": stopped,
         "final": checkpoint.history[-1],
+        **prepared.finish(checkpoint),
         "command": " ".join(
             ["keras-rnn train", recipe.name]
             + [f"--{key} {value}" for key, value in options.items() if value is not None]

@@ -126,9 +126,17 @@ def training(recipe: TranslatorRecipe, metrics: dict[str, Any]) -> list[str]:
         told.append(f"pieces drawn anew in each epoch (sampling {part.sampling:g})")
     if part.average:
         told.append(
-            f"a moving average of the weights (momentum {part.average:g}) in their place at the end, which "
-            "the curves do not know"
+            f"a moving average of the weights (momentum {part.average:g}) in their place at the end"
+            + _better(metrics.get("training", {}).get("validation_bleu"))
         )
     told += [f"batches of {part.batch_size} pairs of like length", part.dtype, f"seed {part.seed}"]
     picture = ["![Learning curves](curves.png)", ""] if "training" in metrics else []
     return [*picture, f"{part.epochs} epochs in the recipe. {', '.join(told)}. All of it: `recipe.toml`."]
+
+
+def _better(found: dict[str, Any] | None) -> str:
+    """What decided between the last weights and their average."""
+    if found is None or "average" not in found:
+        return ", which the curves do not know"
+    told = f"BLEU {found['average']:.2f} on the validation split, and {found['last']:.2f} without"
+    return f" ({told})" if found["average"] >= found["last"] else f" where that is better (here not: {told})"

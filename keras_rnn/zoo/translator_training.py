@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from keras_rnn.callbacks import StopOnNaN, TrainingCheckpoint, ValidationBLEU
+from keras_rnn.metrics import bleu
 from keras_rnn.zoo.language_model_training import DTYPES
 from keras_rnn.zoo.loader import build_translator
 from keras_rnn.zoo.optimizers import cosine_adamw
@@ -23,7 +24,8 @@ def prepare(recipe: TranslatorRecipe, folder: Path, data: str | Path | None = No
     """The model of a recipe, on the training split of its pairs; validated on the validation split.
 
     AdamW; the learning rate rises for `warmup_steps` to `learning_rate` and falls as a cosine to a fiftieth
-    of it at the end. With `average` the weights are at the end those of an exponential moving average.
+    of it at the end. With `average` an exponential moving average of the weights takes their place at the end
+    if it has the higher BLEU on the validation split.
 
     Args:
         recipe: of the zoo.
@@ -55,6 +57,7 @@ def prepare(recipe: TranslatorRecipe, folder: Path, data: str | Path | None = No
         },
         {"pairs": len(train), "validation_pairs": len(valid)},
         lambda checkpoint: _callbacks(valid, checkpoint),
+        finish=lambda checkpoint: _keep_the_better(model, valid, checkpoint, part.average is not None),
     )
 
 
@@ -68,7 +71,26 @@ def probe(model: Any) -> list[dict[str, Any]]:
 
 
 def _callbacks(valid: Any, checkpoint: TrainingCheckpoint) -> list[Any]:
-    bleu = ValidationBLEU(valid, every=BLEU_EVERY)
+    measured = ValidationBLEU(valid, every=BLEU_EVERY)
     if checkpoint.history:
-        bleu.last = checkpoint.history[-1]["val_bleu"]
-    return [StopOnNaN(), bleu]
+        measured.last = checkpoint.history[-1]["val_bleu"]
+    return [StopOnNaN(), measured]
+
+
+def _keep_the_better(
+    model: Any, valid: Any, checkpoint: TrainingCheckpoint, averaged: bool
+) -> dict[str, Any]:
+    """Of the weights' average, which the model has, and of the last weights, which the checkpoint has."""
+
+    def measure() -> dict[str, Any]:
+        return bleu(model.translate(valid.source), valid.target)
+
+    found = {"average" if averaged else "last": measure()}
+    if averaged:
+        average = model.get_weights()
+        checkpoint.restore(model)
+        found["last"] = measure()
+        if found["average"]["bleu"] >= found["last"]["bleu"]:
+            model.set_weights(average)
+    own: dict[str, Any] = {name: told["bleu"] for name, told in found.items()}
+    return {"validation_bleu": {**own, "signature": found["last"]["signature"]}}

@@ -4,11 +4,12 @@ import csv
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from keras_rnn import cli, zoo
 from keras_rnn.metrics import bleu
-from keras_rnn.zoo import card, folders, publish, training, translator_evaluation
+from keras_rnn.zoo import card, folders, publish, training, translator_evaluation, translator_training
 from keras_rnn.zoo.evaluation import evaluate
 from keras_rnn.zoo.recipe import read_recipe
 from keras_rnn.zoo.translator_training import probe
@@ -67,6 +68,11 @@ def test_what_was_trained_is_loaded(finished):
     history = list(csv.DictReader((folder / "history.csv").read_text().splitlines()))
     assert float(history[-1]["val_perplexity"]) < float(history[0]["val_perplexity"])
     assert {"val_bleu", "val_accuracy"} <= set(ledger["final"])
+    kept = ledger["validation_bleu"]
+    held = tiny_pairs.load("validation", "en", "de")
+    own = bleu(trained.translate(held.source), held.target)
+    assert own["bleu"] == max(kept["average"], kept["last"])
+    assert kept["signature"] == own["signature"]
     assert model.translate(["two three"]) == model.translate(["two three"], beam_size=3, length_penalty=0.5)
     greedy = zoo.load(folder, beam_size=1)
     assert greedy.translate(["two three"]) == model.translate(["two three"], beam_size=1)
@@ -80,6 +86,26 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(finished, pairs
     assert model.translate(["six one two"]) == whole.translate(["six one two"])
     for one, other in zip(model.get_weights(), whole.get_weights()):
         assert abs(one - other).max() < 1e-5
+
+
+@pytest.mark.parametrize("last", [1.0, 3.0])
+def test_the_average_takes_the_place_of_the_weights_if_it_is_better(
+    folder, pairs, tmp_path, monkeypatch, last
+):
+    found = iter([2.0, last])
+    monkeypatch.setattr(
+        translator_training, "bleu", lambda *texts: {"bleu": next(found), "signature": "that of sacrebleu"}
+    )
+    source = entry(tmp_path / "recipes" / "tiny_en_de")
+    model = training.train(source, folder, report=lambda line: None, verbose=0)
+    with np.load(folder / training.CHECKPOINT) as file:
+        distances = [abs(w.numpy() - file[f"variable_{k}"]).max() for k, w in enumerate(model.weights[:3])]
+    assert (max(distances) == 0) == (last == 3.0)
+    told = metrics(folder)["training"]["validation_bleu"]
+    assert told == {"average": 2.0, "last": last, "signature": "that of sacrebleu"}
+    shown = "BLEU 2.00 on the validation split, and"
+    assert (f"in their place at the end ({shown} 1.00 without)" in card.card(folder)) == (last == 1.0)
+    assert (f"where that is better (here not: {shown} 3.00 without)" in card.card(folder)) == (last == 3.0)
 
 
 def test_bleu_is_that_of_the_recipes_beam(folder, pairs):
