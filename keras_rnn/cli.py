@@ -12,7 +12,7 @@ from rich.markdown import Markdown
 from rich.table import Table
 
 from keras_rnn import __version__, cli_compare, cli_experiment, cli_explain, cli_generate
-from keras_rnn.terminal import console, escape, read_texts, room
+from keras_rnn.terminal import console, escape, read_texts, room, told_warnings
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown"
@@ -109,25 +109,35 @@ def translate(
     ] = None,
     n_best: Annotated[int, typer.Option(min=1, help="How many translations of each sentence.")] = 1,
     as_json: JsonLines = False,
-    attention: Annotated[Path | None, typer.Option(help="A PNG of what the first one looked at.")] = None,
+    attention: Annotated[
+        Path | None, typer.Option(help="A PNG of what the first sentence that is not empty looked at.")
+    ] = None,
 ) -> None:
-    """Translates sentences, one a line."""
+    """Translates sentences, one a line; an empty line stays one.
+
+    Characters that the model does not know are read as one unknown piece: of a sentence without any other the
+    translation is made up, with a warning.
+    """
     zoo = room("zoo")
     _, recipe, _ = room("zoo.folders").read_entry(name)  # a wrong name is told before texts are read
     if not hasattr(recipe, "decoding"):
         raise ValueError(f"`NAME` must be a translator; {name} is a {recipe.model.type}.")
+    if attention is not None and not getattr(recipe.model, "attention", True):
+        raise ValueError(f"`--attention` needs a model with attention; {name} has none.")
     texts = read_texts(texts, file, forgiving=True)
     settings = {**vars(recipe.decoding), **({} if beam is None else {"beam_size": beam})}
-    found = zoo.load(name).translations(texts, n_best=n_best, **settings)
-    if attention is not None:
-        best = found[0][0]
-        if best.attention is None:
-            raise ValueError(f"`--attention` needs a model with attention and a sentence; {name} gave none.")
-        room("plots").attention(best.attention, best.source_pieces, best.pieces, attention)
+    model = zoo.load(name)
+    with told_warnings():
+        found = model.translations(texts, n_best=n_best, **settings)
     for text, own in zip(texts, found):
         for translation in own:
             told = {"text": text, "translation": translation.text, "score": round(translation.score, 6)}
             print(json.dumps(told, ensure_ascii=False) if as_json else translation.text)
+    if attention is not None:  # last: what cannot be drawn loses no translation
+        best = next((own[0] for own in found if own[0].attention is not None), None)
+        if best is None:
+            raise ValueError(f"`--attention` needs a sentence; received {len(texts)} empty ones.")
+        room("plots").attention(best.attention, best.source_pieces, best.pieces, attention)
 
 
 @app.command()
@@ -176,12 +186,18 @@ def evaluate(
 
 @app.command()
 def export(name: Name, path: Annotated[Path, typer.Argument(help="The folder of the SavedModel.")]) -> None:
-    """Writes a SavedModel: text in, probabilities out, TensorFlow alone needed."""
+    """Writes a SavedModel: text in; probabilities, text or a translation out.
+
+    TensorFlow alone serves it; of a translator with tensorflow_text.
+    """
     model = room("zoo").load(name)
     model.export(path)
     told = "outputs `probability` and `label`."
     if hasattr(model, "translate"):
-        told = "outputs `translation`, `score`; signature translate, with `beam_size`, `length_penalty`."
+        told = (
+            "outputs `translation`, `score`; signature translate, with `beam_size`, `length_penalty`. Import "
+            "tensorflow_text before it is loaded."
+        )
     elif hasattr(model, "generate"):
         told = "outputs `perplexity`, `log_probability`; signature generate, from `prompt` to `text`."
     print(f"{path}: signature serving_default, input `text`, {told}")

@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,13 +46,37 @@ def _quiet() -> Iterator[None]:
             os.close(original)
 
 
+@contextmanager
+def told_warnings() -> Iterator[None]:
+    """Shows warnings as lines for a reader, without the place in the code."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        try:
+            yield
+        finally:
+            for warning in caught:
+                warn(str(warning.message))
+
+
+def warn(message: str) -> None:
+    """One line on standard error."""
+    Console(stderr=True, soft_wrap=True).print(f"Warning: {escape(message)}", highlight=False)
+
+
 def read_texts(texts: list[str] | None, file: Path | None, forgiving: bool = False) -> list[str]:
     """The texts that a command was given: as arguments, in a file, or on standard input, one a line.
 
-    What is not UTF-8 is an error or, if it is `forgiving`, a warning; U+FFFD then stands for it.
+    What is not UTF-8 is an error or, if it is `forgiving`, a warning; U+FFFD then stands for it. If it is,
+    lines may all be blank, too.
     """
     if texts and file:
         raise ValueError("Texts come as arguments or from --file; received both.")
+    if texts and forgiving:
+        # What the terminal gave that is not UTF-8 stands in an argument as lone surrogates.
+        readable = [text.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for text in texts]
+        if broken := [k + 1 for k, text in enumerate(texts) if text != readable[k]]:
+            warn(f"Argument {broken[0]} is not UTF-8. U+FFFD stands for it.")
+        return readable
     if texts:
         return texts
     source = str(file) if file else "standard input"
@@ -63,10 +88,10 @@ def read_texts(texts: list[str] | None, file: Path | None, forgiving: bool = Fal
         told = f"{source} is not UTF-8: byte {error.object[error.start]:#04x} at position {error.start}."
         if not forgiving:
             raise ValueError(f"{told} Convert it, for example with iconv.") from error
-        Console(stderr=True, soft_wrap=True).print(f"Warning: {told} U+FFFD stands for it.", highlight=False)
+        warn(f"{told} U+FFFD stands for it.")
         lines = raw.decode("utf-8", "replace").replace("\r\n", "\n").removesuffix("\n").split("\n")
-    if not raw.strip():
-        raise ValueError(f"{source} is empty; there is no text to judge. Give one text a line.")
+    if not (raw if forgiving else raw.strip()):
+        raise ValueError(f"{source} is empty. Give one text a line.")
     return lines
 
 

@@ -170,7 +170,7 @@ def test_predict_refuses_what_is_no_text(run, trained, tmp_path):
             b"caf\xe9\n",
             "texts.txt is not UTF-8: byte 0xe9 at position 3. Convert it, for example with iconv.",
         ),
-        (b"", "texts.txt is empty; there is no text to judge. Give one text a line."),
+        (b"", "texts.txt is empty. Give one text a line."),
         (b" \n\n", "texts.txt is empty"),
     ):
         file.write_bytes(raw)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from keras_rnn.text import PADDING
 def export_translation_model(model: Any, path: str | Path, longest: int, verbose: bool = False) -> None:
     """Writes a SavedModel with two endpoints. The folder appears whole or not at all.
 
-    `translate`: what `TranslationModel.translations` gives on TensorFlow, by beam search even where it has
-    one hypothesis alone; without coverage penalty:
+    `translate`: what `TranslationModel.translations` gives on TensorFlow, with the coverage penalty of the
+    model's `decoding`:
 
         text (batch,) strings; beam_size int32; length_penalty float32
             ->  translation (batch,) strings; score (batch,)
@@ -39,18 +40,27 @@ def export_translation_model(model: Any, path: str | Path, longest: int, verbose
     check_backend()
     import tensorflow as tf
 
+    coverage = {k: v for k, v in model.decoding.items() if k == "coverage_penalty" and v}
+
     def translated(text: Any, beam_size: Any, length_penalty: Any) -> dict[str, Any]:
         pieces = model.source_tokenizer.tokenize(text)[:, : longest - 1]
         ends = tf.fill([tf.shape(text)[0], 1], END)
         ids = tf.concat([pieces, tf.RaggedTensor.from_tensor(ends)], axis=1)
         most = 2 * tf.cast(ids.row_lengths(), tf.int32) + 10
-        search = {"beam_size": beam_size, "length_penalty": length_penalty, "shrinking": True}
-        found = model.decode(ids.to_tensor(PADDING), most, **search)
+        ids = ids.to_tensor(PADDING)
+
+        def by(beam_size: Any, **search: Any) -> tuple[Any, Any]:
+            found = model.decode(ids, most, beam_size=beam_size, shrinking=True, **search)
+            return model.target_tokenizer.detokenize(found.ids[:, 0]), found.scores[:, 0]
+
+        # As in Python, one hypothesis alone is greedy, which has no penalties.
+        greedy, beam = partial(by, 1), partial(by, beam_size, length_penalty=length_penalty, **coverage)
+        if isinstance(beam_size, int):
+            translation, score = greedy() if beam_size == 1 else beam()
+        else:
+            translation, score = tf.cond(tf.equal(beam_size, 1), greedy, beam)
         blank = tf.equal(pieces.row_lengths(), 0)
-        return {
-            "translation": tf.where(blank, "", model.target_tokenizer.detokenize(found.ids[:, 0])),
-            "score": tf.where(blank, 0.0, found.scores[:, 0]),
-        }
+        return {"translation": tf.where(blank, "", translation), "score": tf.where(blank, 0.0, score)}
 
     def serving_default(text: Any) -> dict[str, Any]:
         return translated(text, model.decoding["beam_size"], model.decoding["length_penalty"])

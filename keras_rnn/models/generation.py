@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +11,7 @@ from keras import ops
 
 from keras_rnn.layers.cell import States
 from keras_rnn.ops.recurrence import scan
-from keras_rnn.ops.sampling import sample_logits
+from keras_rnn.ops.sampling import check_sampling, sample_logits
 
 
 def continued(
@@ -97,17 +96,7 @@ def checked_settings(
     Raises:
         ValueError: if one of them is out of its range, or no id is left.
     """
-    if not (temperature >= 0 and math.isfinite(temperature)):
-        raise ValueError(
-            f"`temperature` must be a finite number from 0; received temperature={temperature}. "
-            "0 always takes the most probable id."
-        )
-    if not (hasattr(top_k, "__index__") and top_k >= 0):
-        raise ValueError(f"`top_k` must be an integer from 0, which keeps all; received top_k={top_k}.")
-    if not 0 < top_p <= 1:
-        raise ValueError(
-            f"`top_p` must lie above 0 and be at most 1, which keeps all; received top_p={top_p}."
-        )
+    check_sampling(temperature, top_k, top_p)
     wrong = [id for id in forbidden if not (hasattr(id, "__index__") and 0 <= id < vocabulary_size)]
     if wrong:
         raise ValueError(

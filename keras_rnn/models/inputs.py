@@ -18,8 +18,7 @@ def is_text(x: Any, takes_text: bool) -> bool:
         TypeError: if it is one bare string, mixes text with something else, or is a flat list of numbers.
         ValueError: if it is an array of strings of other than one axis.
     """
-    if isinstance(x, (str, bytes)):
-        raise TypeError(f"`x` must be a list of texts; received one string, {x[:40]!r}. Put it in a list.")
+    _refuse_one_string("x", x)
     if isinstance(x, (list, tuple)):
         return _holds_text(x, takes_text)
     dtype = getattr(x, "dtype", None)
@@ -39,6 +38,13 @@ def is_text(x: Any, takes_text: bool) -> bool:
             f"{tuple(x.shape)} and dtype {dtype}."
         )
     return False
+
+
+def _refuse_one_string(name: str, x: Any) -> None:
+    if isinstance(x, (str, bytes)):
+        raise TypeError(
+            f"`{name}` must be a list of texts; received one string, {x[:40]!r}. Put it in a list."
+        )
 
 
 def _holds_text(items: Any, takes_text: bool) -> bool:
@@ -63,13 +69,18 @@ def is_dataset(x: Any) -> bool:
     return hasattr(x, "element_spec") and hasattr(x, "map")
 
 
-def as_texts(x: Any) -> list[str]:
+def as_texts(x: Any, name: str = "x") -> list[str]:
     """A flat list of Python strings from what `is_text`.
 
+    Args:
+        x: what was given.
+        name: of the argument, for messages.
+
     Raises:
-        TypeError: if one of them is no string.
+        TypeError: if it is one bare string, or one of them is no string.
         ValueError: if there is none, or one is not UTF-8.
     """
+    _refuse_one_string(name, x)
     texts = []
     for item in x.numpy() if hasattr(x, "numpy") else x:
         if not isinstance(item, (str, bytes)):
@@ -82,7 +93,7 @@ def as_texts(x: Any) -> list[str]:
                 f"{item[:40]!r}. Decode it with its own encoding first."
             ) from error
     if not texts:
-        raise ValueError("`x` must hold at least one text; received none.")
+        raise ValueError(f"`{name}` must hold at least one text; received none.")
     return texts
 
 

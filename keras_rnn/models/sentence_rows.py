@@ -11,31 +11,56 @@ import numpy as np
 from keras_rnn.datasets import ParallelText
 from keras_rnn.models.pair_batches import PairBatches
 from keras_rnn.subwords import END, START, SubwordTokenizer
+from keras_rnn.text import UNKNOWN
 
-#: Pieces of a sentence that are read; the rest is left out, with a warning.
+#: Pieces of a sentence that are read, its end included; the rest is left out, with a warning.
 LONGEST = 512
+
+#: What SentencePiece has in the place of a space.
+SPACE = "\u2581"
 
 Encode = Callable[..., list[np.ndarray]]
 
 
 def source_rows(tokenizer: SubwordTokenizer, texts: Sequence[str], **sampling: Any) -> list[np.ndarray]:
     """Each sentence with its end."""
-    rows = tokenizer.encode(texts, **sampling)
-    long = [k for k, row in enumerate(rows) if len(row) > LONGEST - 1]
-    if long:
-        warnings.warn(
-            f"Sentence {long[0] + 1} has {len(rows[long[0]])} pieces; {LONGEST - 1} of them are read. "
-            "Cut long texts into sentences.",
-            stacklevel=4,
-        )
-    return [np.append(row[: LONGEST - 1], np.int32(END)) for row in rows]
+    return [np.append(row, np.int32(END)) for row in _cut(tokenizer.encode(texts, **sampling))]
 
 
 def target_rows(tokenizer: SubwordTokenizer, texts: Sequence[str], **sampling: Any) -> list[np.ndarray]:
     """Each sentence with start and end."""
-    return [
-        np.concatenate([[START], row, [END]], dtype=np.int32) for row in tokenizer.encode(texts, **sampling)
-    ]
+    rows = _cut(tokenizer.encode(texts, **sampling))
+    return [np.concatenate([[START], row, [END]], dtype=np.int32) for row in rows]
+
+
+def warn_of_unknown(tokenizer: SubwordTokenizer, rows: Sequence[np.ndarray]) -> None:
+    """Names the sentences in which the vocabulary knows nothing, the rows of `source_rows` given."""
+    blank = [UNKNOWN, END, *(id for id, piece in enumerate(tokenizer.pieces) if piece == SPACE)]
+    nothing = [k + 1 for k, row in enumerate(rows) if len(row) > 1 and np.isin(row, blank).all()]
+    if nothing:
+        warnings.warn(
+            f"{_named(nothing)} no character that the vocabulary knows; the translation is made up.",
+            stacklevel=3,
+        )
+
+
+def _cut(rows: Sequence[np.ndarray]) -> list[np.ndarray]:
+    most = LONGEST - 1
+    long = [k + 1 for k, row in enumerate(rows) if len(row) > most]
+    if long:
+        warnings.warn(
+            f"{_named(long)} more than {most} pieces; the first {most} of them are read. Cut long texts into "
+            "sentences.",
+            stacklevel=5,
+        )
+    return [row[:most] for row in rows]
+
+
+def _named(numbers: list[int]) -> str:
+    if len(numbers) == 1:
+        return f"Sentence {numbers[0]} has"
+    told = ", ".join(map(str, numbers[:9]))
+    return f"{len(numbers)} sentences ({told}{', …' if len(numbers) > 9 else ''}) have"
 
 
 def sentence_batches(

@@ -38,7 +38,8 @@ class SequenceToSequence(EncoderDecoder):
 
     Args:
         source_vocabulary_size, target_vocabulary_size: V_x, V_y.
-        encoder: `keras_rnn.layers.Recurrent` and `Bidirectional` layers, lowest first.
+        encoder: `keras_rnn.layers.Recurrent` and `Bidirectional` layers, lowest first; with cells in
+            `keras_rnn.layers.Residual` a residual stack.
         decoder: an `AttentionRNN` or a `Recurrent`.
         embedding: size of the vectors of both.
         embedding_dropout: share of the embeddings' features that is dropped.

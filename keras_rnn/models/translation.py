@@ -23,7 +23,9 @@ class Translation(NamedTuple):
     attention: np.ndarray | None
 
 
-def check_search(beam_size: Any, n_best: Any, max_length: Any, coverage_penalty: Any) -> None:
+def check_search(
+    beam_size: Any, n_best: Any, max_length: Any, length_penalty: Any, coverage_penalty: Any
+) -> None:
     """Raises ValueError, which names it, if a number is out of its range."""
     for name, value in (("beam_size", beam_size), ("n_best", n_best)):
         if not (hasattr(value, "__index__") and value >= 1):
@@ -34,7 +36,11 @@ def check_search(beam_size: Any, n_best: Any, max_length: Any, coverage_penalty:
         )
     if max_length is not None and not (hasattr(max_length, "__index__") and max_length >= 1):
         raise ValueError(f"`max_length` must be a positive integer; received max_length={max_length!r}.")
-    if not coverage_penalty >= 0:
+    if not np.isfinite(length_penalty):
+        raise ValueError(
+            f"`length_penalty` must be a finite number; received length_penalty={length_penalty!r}."
+        )
+    if not 0 <= coverage_penalty < float("inf"):
         raise ValueError(
             f"`coverage_penalty` must be a number from 0; received coverage_penalty={coverage_penalty!r}."
         )

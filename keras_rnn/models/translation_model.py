@@ -11,9 +11,15 @@ import numpy as np
 
 from keras_rnn.datasets.batching import pad, sorted_token_batches
 from keras_rnn.datasets.parallel_text import ParallelText
-from keras_rnn.models.inputs import as_texts, is_dataset
+from keras_rnn.models.inputs import as_texts, is_dataset, is_text
 from keras_rnn.models.pair_batches import PairBatches
-from keras_rnn.models.sentence_rows import LONGEST, sentence_batches, source_rows, target_rows
+from keras_rnn.models.sentence_rows import (
+    LONGEST,
+    sentence_batches,
+    source_rows,
+    target_rows,
+    warn_of_unknown,
+)
 from keras_rnn.models.translation import Translation, check_search, read_hypotheses
 from keras_rnn.subwords import SubwordTokenizer
 
@@ -91,6 +97,12 @@ class TranslationModel(keras.Model):
         """Loss, perplexity and token accuracy of sentence pairs, the true words before each given."""
         return super().evaluate(self._batches("x", x, batch_size), **kwargs)
 
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Of sentences what `translate` gives, with its arguments; of ids as `keras.Model.predict`."""
+        if is_text(x, self.source_tokenizer is not None):
+            return self.translate(x, *args, **kwargs)
+        return super().predict(x, *args, **kwargs)
+
     def translate(self, texts: Sequence[str], **settings: Any) -> list[str]:
         """The best translation of each sentence; for the arguments see `translations`."""
         return [best.text for best, *_ in self.translations(texts, **settings)]
@@ -108,8 +120,10 @@ class TranslationModel(keras.Model):
         """The best translations of each sentence, with their scores and attention.
 
         Args:
-            texts: sentences. One of white space alone becomes an empty one; of one that has more than 511
-                pieces the first 511 are read, with a warning.
+            texts: sentences. One of white space alone becomes an empty one, with score 0; of one of more than
+                511 pieces the first 511 are read, with a warning. Each run of characters that the vocabulary
+                lacks is read as one unknown piece, and what stands around it is translated. Of a sentence
+                that has nothing else the translation is made up, with a warning.
             beam_size: hypotheses that live at a time; 1 takes the most probable piece each time, and has no
                 penalties.
             length_penalty, coverage_penalty: see `keras_rnn.ops.beam_search`. Of these three the default is
@@ -125,15 +139,16 @@ class TranslationModel(keras.Model):
             ValueError: if the model has no tokenizers, or a number is out of its range.
         """
         self._require_tokenizers()
-        texts = as_texts(texts)
+        texts = as_texts(texts, "texts")
         given = {
             "beam_size": beam_size,
             "length_penalty": length_penalty,
             "coverage_penalty": coverage_penalty,
         }
         search: dict[str, Any] = {k: self.decoding[k] if v is None else v for k, v in given.items()}
-        check_search(search["beam_size"], n_best, max_length, search["coverage_penalty"])
+        check_search(n_best=n_best, max_length=max_length, **search)
         rows = self.encode_source(texts)
+        warn_of_unknown(self.source_tokenizer, rows)
         nothing = Translation("", 0.0, [], [], None)
         found: list[list[Translation]] = [[nothing] if len(row) == 1 else [] for row in rows]
         wanted = [k for k, own in enumerate(found) if not own]

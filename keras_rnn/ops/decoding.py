@@ -7,6 +7,7 @@ from typing import Any
 
 from keras import ops
 
+from keras_rnn.ops.beam_search import beam_search
 from keras_rnn.ops.decoding_step import (
     Hypotheses,
     Step,
@@ -18,7 +19,9 @@ from keras_rnn.ops.decoding_step import (
     limits,
 )
 from keras_rnn.ops.masking import as_mask
-from keras_rnn.ops.sampling import sample_logits
+from keras_rnn.ops.sampling import check_sampling, sample_logits
+
+__all__ = ["beam_search", "greedy", "sample"]
 
 
 def greedy(
@@ -89,7 +92,7 @@ def sample(
         `Hypotheses` with `n_best` = 1. Scores are log probabilities by p, the distribution of the model.
 
     Raises:
-        ValueError: as `beam_search`, or if `u` has too few steps.
+        ValueError: as `beam_search`, as `sample_logits`, or if `u` has too few steps.
 
     Example:
 
@@ -100,6 +103,7 @@ def sample(
     >>> np.asarray(found.ids).tolist(), np.asarray(found.lengths).tolist()
     ([[[1, 0, 0]], [[1, 1, 0]]], [[2], [3]])
     """
+    check_sampling(temperature, top_k, top_p)
     u, (_, steps) = ops.convert_to_tensor(u), limits(max_length)
     if isinstance(steps, int) and isinstance(u.shape[0], int) and u.shape[0] < steps:
         raise ValueError(

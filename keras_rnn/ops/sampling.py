@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from keras import ops
@@ -35,6 +36,9 @@ def sample_logits(log_p: Any, u: Any, temperature: Any = 1.0, top_k: Any = 0, to
     Returns:
         `(batch,)` int32.
 
+    Raises:
+        ValueError: if `temperature`, `top_k` or `top_p`, where they are no tensors, are out of their range.
+
     Source of step 3: A. Holtzman, J. Buys, L. Du, M. Forbes, Y. Choi, "The Curious Case of Neural Text
     Degeneration", ICLR 2020.
 
@@ -47,6 +51,7 @@ def sample_logits(log_p: Any, u: Any, temperature: Any = 1.0, top_k: Any = 0, to
     >>> np.asarray(sample_logits(log_p, u, temperature=0)).tolist()
     [1, 1, 1, 1]
     """
+    check_sampling(temperature, top_k, top_p)
     log_p = ops.convert_to_tensor(log_p)
     u, temperature, top_p = (ops.cast(value, log_p.dtype) for value in (u, temperature, top_p))
     V = log_p.shape[-1]
@@ -64,3 +69,22 @@ def sample_logits(log_p: Any, u: Any, temperature: Any = 1.0, top_k: Any = 0, to
     # On some devices a sum of zeros more is not the same sum.
     rank = ops.minimum(rank, ops.sum(ops.cast(kept, "int32"), axis=-1) - 1)
     return ops.cast(ops.take_along_axis(ids, rank[:, None], axis=-1)[:, 0], "int32")
+
+
+def check_sampling(temperature: Any, top_k: Any, top_p: Any) -> None:
+    """Refuses settings that are out of their range; the value of a tensor is not looked at.
+
+    Raises:
+        ValueError: names the setting.
+    """
+    if not ops.is_tensor(temperature) and not (temperature >= 0 and math.isfinite(temperature)):
+        raise ValueError(
+            f"`temperature` must be a finite number from 0; received temperature={temperature}. "
+            "0 always takes the most probable id."
+        )
+    if not ops.is_tensor(top_k) and not (hasattr(top_k, "__index__") and top_k >= 0):
+        raise ValueError(f"`top_k` must be an integer from 0, which keeps all; received top_k={top_k}.")
+    if not ops.is_tensor(top_p) and not 0 < top_p <= 1:
+        raise ValueError(
+            f"`top_p` must lie above 0 and be at most 1, which keeps all; received top_p={top_p}."
+        )

@@ -5,14 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from keras_rnn.datasets import ParallelText, anki, multi30k
+from keras_rnn.datasets import ParallelText, anki, iwslt15_en_vi, multi30k
 from keras_rnn.subwords import SubwordTokenizer
 from keras_rnn.zoo.data_tables import PairsRecipe
 from keras_rnn.zoo.folders import JOINT, SOURCE, TARGET
 from keras_rnn.zoo.recipe_tables import TranslatorRecipe
 
 #: Of each the function that reads a split, from one language to another.
-PAIRS: dict[str, Any] = {"anki": anki.load, "multi30k": multi30k.load}
+PAIRS: dict[str, Any] = {
+    "anki": anki.load,
+    "iwslt15_en_vi": iwslt15_en_vi.load,
+    "multi30k": multi30k.load,
+}
 
 
 def read_pairs(part: PairsRecipe, split: str, path: str | Path | None = None) -> ParallelText:

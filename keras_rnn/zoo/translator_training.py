@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,9 @@ def prepare(recipe: TranslatorRecipe, folder: Path, data: str | Path | None = No
 
 def probe(model: Any) -> list[dict[str, Any]]:
     """What a model makes of a few sentences: the most probable pieces, and their score."""
-    found = model.translations(PROBE_TEXTS, beam_size=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that one of them is not known at all
+        found = model.translations(PROBE_TEXTS, beam_size=1)
     return [
         {"text": text, "translation": best.text, "score": best.score}
         for text, (best, *_) in zip(PROBE_TEXTS, found)

@@ -11,6 +11,8 @@ from keras_rnn.layers import (
     GRUCell,
     LSTMCell,
     LuongAttention,
+    Recurrent,
+    Residual,
 )
 from keras_rnn.models import SequenceToSequence, Transformer
 from keras_rnn.subwords import SubwordTokenizer
@@ -33,7 +35,7 @@ def fed_twice(units=8):
 
 
 DECODERS = {"bahdanau": bahdanau, "luong": luong, "coverage": fed_twice, "none": lambda: GRU(8)}
-KINDS = [*DECODERS, "transformer"]
+KINDS = [*DECODERS, "residual", "transformer"]
 SMALL = {"units": 8, "encoder_blocks": 2, "decoder_blocks": 2, "heads": 2, "feed_forward": 7}
 
 
@@ -42,7 +44,11 @@ def translator(kind="bahdanau", built=True, **arguments):
         model = Transformer(TYPES, TYPES, **{**SMALL, **arguments})
     else:
         encoder, arguments = [Bidirectional(GRU(5)), GRU(7)], {"embedding": 6, **arguments}
-        model = SequenceToSequence(TYPES, TYPES, encoder, DECODERS[kind](), **arguments)
+        if kind == "residual":
+            encoder = [Recurrent(Residual(GRUCell(units))) for units in (6, 12)]
+            encoder[0] = Bidirectional(encoder[0])
+        decoder = DECODERS.get(kind, bahdanau)()
+        model = SequenceToSequence(TYPES, TYPES, encoder, decoder, **arguments)
     if built:
         model.build()
         random = np.random.default_rng(1)

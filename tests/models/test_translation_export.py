@@ -39,7 +39,9 @@ print(json.dumps([strangers, results, nobody, refused]))
 @pytest.fixture(scope="module", params=["luong", "transformer"])
 def served(request, tmp_path_factory):
     keras.utils.set_random_seed(0)
-    model = with_tokenizers(request.param)
+    # A penalty so large that it decides: without it the translations are others.
+    decoding = {"coverage_penalty": 2.0} if request.param == "luong" else {}
+    model = with_tokenizers(request.param, decoding=decoding)
     model.compile(keras.optimizers.Adam(0.02 if request.param == "luong" else 0.005))
     model.fit(text(600, seed=3), 50, epochs=5, verbose=0)
     folder = tmp_path_factory.mktemp("served") / "translator"
@@ -62,13 +64,18 @@ def test_it_gives_what_translate_gives(served, case):
     texts, scores = results[case]
     settings = [{}, {"beam_size": 1}, {"beam_size": 3, "length_penalty": 0.5}, {}][case]
     expected = [best for best, *_ in model.translations(TEXTS, **settings)]
-    if case == 1:  # a beam of one also looks at the end that is the second best
-        assert all(s >= best.score - 1e-4 or best.score == 0 for s, best in zip(scores, expected))
-    else:
-        assert texts == [best.text for best in expected]
-        assert np.abs(np.array(scores) - [best.score for best in expected]).max() < 1e-4
+    assert texts == [best.text for best in expected]
+    assert np.abs(np.array(scores) - [best.score for best in expected]).max() < 1e-4
     assert texts[1] == texts[2] == ""
     assert len(set(texts)) > 2
+
+
+def test_the_coverage_penalty_of_the_model_counts(served):
+    model, (_, results, *_) = served
+    _, scores = results[0]
+    without = [best.score for best, *_ in model.translations(TEXTS, coverage_penalty=0.0)]
+    differ = np.abs(np.array(scores) - without).max()
+    assert differ > 0.01 if model.decoding["coverage_penalty"] else differ < 1e-4
 
 
 def test_nobody_and_no_beam(served):

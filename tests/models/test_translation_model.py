@@ -62,13 +62,28 @@ def test_pieces_and_attention_belong_together(trained):
 
 def test_what_is_no_sentence(trained):
     model, *_ = trained
-    empty, white, space, odd, plain = model.translate(["", " \t ", "\u00a0\u3000", "日本 ☃", "two one"])
-    assert (empty, white, space) == ("", "", "")
-    assert isinstance(odd, str)
-    assert plain == model.translate(["two one"])[0]
-    with pytest.warns(UserWarning, match=r"Sentence 2 has \d+ pieces; 511 of them are read"):
-        both = model.translate(["two one", "two " * 5000], max_length=5)
+    texts = ["", " \t ", "\u00a0\u3000", "日本 ☃", "two one", "два two 二"]
+    with pytest.warns(
+        UserWarning, match="Sentence 4 has no character that the vocabulary knows; the"
+    ) as told:
+        empty, white, space, odd, plain, mixed = model.translations(texts)
+    assert len(told) == 1
+    assert {own[0].text for own in (empty, white, space)} == {""}
+    assert {own[0].score for own in (empty, white, space)} == {0.0}
+    # Each run of unknown characters is one unknown piece; the rest of a sentence keeps its own.
+    for best, pieces in ((odd, ["▁", "<unk>", "▁", "<unk>"]), (mixed, ["▁", "<unk>", "▁two", "▁", "<unk>"])):
+        assert best[0].source_pieces == [*pieces, "</s>"]
+    assert plain[0].text == model.translate(["two one"])[0] == model.predict(["two one"])[0]
+    with pytest.warns(UserWarning, match=r"2 sentences \(2, 3\) have more than 511 pieces; the first 511"):
+        both = model.translate(["two one", "two " * 5000, "one " * 600], max_length=5)
     assert both[0] == model.translate(["two one"], max_length=5)[0]
+
+
+def test_a_long_target_is_cut_as_a_long_source():
+    model = with_tokenizers()
+    with pytest.warns(UserWarning, match="Sentence 2 has more than 511 pieces"):
+        _, row = model.encode_target(["eins", "eins " * 600])
+    assert (len(row), row[0], row[-1]) == (513, START, END)
 
 
 def test_a_saved_model_takes_sentences_as_before(trained, tmp_path):
@@ -148,9 +163,14 @@ def test_what_is_refused(trained):
             {"coverage_penalty": -1.0},
             "`coverage_penalty` must be a number from 0; received coverage_penalty=-1",
         ),
+        ({"length_penalty": float("nan")}, "`length_penalty` must be a finite number; received length_p"),
     ):
         with pytest.raises(ValueError, match=message):
             model.translate(["one"], **wrong)
+    with pytest.raises(TypeError, match="`texts` must be a list of texts; received one string, 'two one'"):
+        model.translate("two one")
+    with pytest.raises(ValueError, match="`texts` must hold at least one text"):
+        model.translate([])
     with pytest.raises(ValueError, match="has no tokenizers and takes ids"):
         translator().translate(["one"])
     with pytest.raises(TypeError, match=r"`x` must be a keras_rnn.datasets.ParallelText; received list"):

@@ -398,6 +398,43 @@ def test_one_graph_serves_all_sizes():
     assert model.translate.experimental_get_tracing_count() == 1
 
 
+def test_one_graph_serves_all_sizes_and_settings_of_greedy_and_sample(tmp_path):
+    model = Translator()
+
+    @tf.function(
+        autograph=False,
+        input_signature=[
+            tf.TensorSpec([None, None, Translator.UNITS], tf.float32),
+            tf.TensorSpec([None, None], tf.bool),
+            tf.TensorSpec([None, None], tf.float32),
+            tf.TensorSpec([], tf.float32),
+        ],
+    )
+    def both(memory, mask, u, temperature):
+        steps, rest = tf.shape(u)[0], (1, 0.0)
+        drawn = {"u": u, "temperature": temperature, "top_k": 5, "top_p": 0.9}
+        found = model.search(memory, mask, steps, *rest, method=sample, **drawn)
+        best = model.search(memory, mask, steps, *rest, method=greedy)
+        return found._asdict(), best._asdict()
+
+    model.both = both
+    tf.saved_model.save(model, str(tmp_path))
+    loaded = tf.saved_model.load(str(tmp_path))
+    different, traces = 0, set()
+    for rows, time, steps, temperature in ((5, 4, 7, 4.0), (1, 2, 12, 1.0), (3, 6, 1, 2.0)):
+        (memory, mask), u = sentences(rows, time), np.random.default_rng(3).random((steps, rows))
+        u, own = u.astype("float32"), {"temperature": temperature, "top_k": 5, "top_p": 0.9}
+        drawn = model.search(memory, mask, steps, 1, 0.0, method=sample, u=u, **own)
+        best = model.search(memory, mask, steps, 1, 0.0, method=greedy)
+        different += int((arrays(drawn)[0] != arrays(best)[0]).any())
+        for graph in (both, loaded.both):
+            for found, expected in zip(graph(memory, mask, u, tf.constant(temperature)), (drawn, best)):
+                assert_same([found[name] for name in expected._fields], expected)
+        traces.add(both.experimental_get_tracing_count())
+    assert len(traces) == 1
+    assert different
+
+
 @pytest.mark.parametrize("method", [greedy, beam_search], ids=lambda method: method.__name__)
 def test_xla_finds_the_same(method):
     model = Translator()
@@ -533,6 +570,25 @@ def test_what_is_wrong_is_said(wrong, message):
     given = {"start": np.array([3, 3]), "end": END, "max_length": 3, **wrong}
     with pytest.raises(ValueError, match=message):
         beam_search(Counted(GREEDY_IS_WRONG), (), **given)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"temperature": -1}, "`temperature` must be a finite number from 0; received temperature=-1"),
+        ({"temperature": float("nan")}, "`temperature` must be"),
+        ({"top_k": -2}, "`top_k` must be an integer from 0"),
+        ({"top_k": 2.5}, "`top_k` must be"),
+        ({"top_p": 0.0}, "`top_p` must lie above 0 and be at most 1"),
+        ({"top_p": 1.5}, "`top_p` must"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_sampled(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        sample(Counted(GREEDY_IS_WRONG), (), np.array([3]), END, 2, np.zeros((2, 1)), **wrong)
+    with pytest.raises(ValueError, match=message):
+        sample_logits(np.zeros((1, 3)), np.zeros(1), **wrong)
 
 
 def test_too_few_numbers_to_sample_by():

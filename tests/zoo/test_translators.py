@@ -199,6 +199,34 @@ def test_the_command_line_translates(folder, tmp_path, capsys):
     assert "`NAME` must be a translator" in run(["translate", "imdb_gru", "two"], capsys)[2]
 
 
+def test_what_cannot_be_drawn_or_read_loses_no_translation(folder, tmp_path, capsys):
+    best = zoo.load(folder).translate(["two one"])
+    picture = tmp_path / "attention.png"
+    status, out, _ = run(["translate", folder, "", "two one", "--attention", picture], capsys)
+    assert (status, out.splitlines()) == (0, ["", *best])
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    for texts, place, said in (
+        (["two one"], tmp_path / "nowhere" / "at all" / "a.png", "nowhere"),
+        (["", " "], picture, "`--attention` needs a sentence; received 2 empty ones"),
+    ):
+        (tmp_path / "nowhere").touch()  # a file where a folder is wanted
+        with pytest.raises((ValueError, OSError), match=said):
+            cli.app(["translate", str(folder), *texts, "--attention", str(place)], standalone_mode=False)
+        assert capsys.readouterr().out.splitlines() == (best if texts[0] else ["", ""])
+    status, out, err = run(["translate", folder, "\udcff", "\u2603", "two one", "--json"], capsys)
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert (status, [row["text"] for row in rows]) == (0, ["\ufffd", "\u2603", "two one"])
+    assert rows[2]["translation"] == best[0]
+    told = " ".join(err.split())
+    assert "Warning: Argument 1 is not UTF-8. U+FFFD stands for it." in told
+    assert "Warning: Sentence 2 has no character that the vocabulary knows; the translation is made" in told
+    (tmp_path / "blank.txt").write_bytes(b"\n\n")
+    status, out, _ = run(["translate", folder, "--file", tmp_path / "blank.txt"], capsys)
+    assert (status, out) == (0, "\n\n")
+    (tmp_path / "blank.txt").write_bytes(b"")
+    assert "blank.txt is empty" in run(["translate", folder, "--file", tmp_path / "blank.txt"], capsys)[2]
+
+
 def test_without_attention_and_with_two_vocabularies(pairs, tmp_path, capsys):
     source, output = entry(tmp_path / "recipes" / "tiny_blind", WITHOUT), tmp_path / "run"
     model = training.train(source, output, report=lambda line: None, verbose=0)
@@ -207,8 +235,11 @@ def test_without_attention_and_with_two_vocabularies(pairs, tmp_path, capsys):
     assert {"assets/source.model", "assets/target.model"} <= set(names(output))
     assert zoo.load(output).translate(["two"]) == model.translate(["two"])
     assert "no attention: the decoder knows the source by its first states alone" in card.card(output)
-    wrong = run(["translate", output, "two", "--attention", tmp_path / "a.png"], capsys)[2]
-    assert "`--attention` needs a model with attention" in wrong
+    missing = ["--file", tmp_path / "missing.txt"]  # told before it is looked for
+    wrong = run(["translate", output, *missing, "--attention", tmp_path / "a.png"], capsys)[2]
+    assert "`--attention` needs a model with attention; tiny_blind has none" in wrong.replace(
+        str(output), "tiny_blind"
+    )
     (output / "assets" / "target.model").unlink()
     with pytest.raises(ValueError, match=r"target.model is missing: without it no sentence becomes ids"):
         zoo.load(output)
@@ -279,5 +310,7 @@ def test_a_line_that_is_no_utf_8_does_not_lose_the_others(folder, tmp_path, caps
 
 def test_unknown_pairs(tmp_path):
     source = entry(tmp_path / "tiny", RECIPE.replace('dataset = "multi30k"', 'dataset = "multi31k"'))
-    with pytest.raises(ValueError, match=r"`dataset` in \[data\] must be one of \['anki', 'multi30k'\]"):
+    with pytest.raises(
+        ValueError, match=r"`dataset` in \[data\] must be one of \['anki', 'iwslt15_en_vi', 'multi30k'\]"
+    ):
         training.train(source, tmp_path / "run", report=lambda line: None, verbose=0)
