@@ -176,7 +176,10 @@ def evaluate(
     ] = "test",
     method: Annotated[
         str | None,
-        typer.Option(help="Of a language model: cache, dynamic-sgd or dynamic-rms; settings are chosen."),
+        typer.Option(
+            help="Of a language model: cache, dynamic-sgd or dynamic-rms; of a translator: beam. Settings "
+            "are chosen on the validation split."
+        ),
     ] = None,
 ) -> None:
     """Measures a model on the whole test split."""

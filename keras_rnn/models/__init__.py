@@ -1,5 +1,6 @@
 """Whole models: a core on ids, and a shell that takes text."""
 
+from keras_rnn.models.beam_choice import choose_beam
 from keras_rnn.models.cache_pointer import cache_perplexity, choose_cache
 from keras_rnn.models.dynamic_evaluation import choose_dynamic, dynamic_perplexity, gradient_statistics
 from keras_rnn.models.encoder_decoder import EncoderDecoder
@@ -38,6 +39,7 @@ __all__ = [
     "TranslationModel",
     "UnigramCache",
     "cache_perplexity",
+    "choose_beam",
     "choose_cache",
     "choose_dynamic",
     "dynamic_perplexity",

@@ -58,7 +58,8 @@ def evaluate(
         verbose: as in `predict`; a `method` shows its progress but for 0.
         split: `"train"`, `"validation"` or `"test"`; of language models and translators.
         method: of a neural language model, what it does beside predicting: `"cache"`, `"dynamic-sgd"` or
-            `"dynamic-rms"`, with settings chosen on the validation split. Default: nothing.
+            `"dynamic-rms"`; of a translator `"beam"`, which tries several length penalties. Settings are
+            chosen on the validation split. Default: nothing, and the recipe's search.
 
     Returns:
         A dictionary with the metrics, the time, and on what they were measured.
@@ -83,15 +84,15 @@ def evaluate(
         )
     if method is not None and method not in _methods(recipe):
         raise ValueError(
-            f"`method` must be one of {tuple(METHODS)}, of a neural language model; received "
-            f"method={method!r} for {recipe.name}, a {recipe.model.type}. A cache goes with a LanguageModel "
-            "alone."
+            f"`method` must be one of {tuple(METHODS)}, of a neural language model, or "
+            f"{translator_evaluation.METHOD!r}, of a translator; received method={method!r} for "
+            f"{recipe.name}, a {recipe.model.type}. A cache goes with a LanguageModel alone."
         )
     if isinstance(recipe, ClassifierRecipe):
         result = classifier_evaluation.measure(recipe, load(name_or_folder), data, examples, verbose)
     elif isinstance(recipe, TranslatorRecipe):
         result = translator_evaluation.measure(
-            recipe, load(name_or_folder), split, data, verbose=int(verbose != 0)
+            recipe, load(name_or_folder), split, data, method, verbose=int(verbose != 0)
         )
     elif isinstance(recipe, CopyMemoryRecipe):
         result = copy_memory.measure(recipe, load(name_or_folder))
@@ -116,6 +117,8 @@ def evaluate(
 
 def _methods(recipe: AnyRecipe) -> list[str]:
     """The methods that this kind of model can be measured with: a cache compares recurrent states."""
+    if isinstance(recipe, TranslatorRecipe):
+        return [translator_evaluation.METHOD]
     if isinstance(recipe, LanguageModelRecipe):
         return list(METHODS)
     return [name for name in METHODS if name != "cache"] if isinstance(recipe, NeuralRecipe) else []

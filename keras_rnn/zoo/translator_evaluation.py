@@ -8,23 +8,47 @@ from typing import Any
 
 from keras_rnn import plots
 from keras_rnn.metrics import bleu, bleu_by_length, sacrebleu_metric
+from keras_rnn.models import choose_beam
 from keras_rnn.zoo.folders import BY_LENGTH, entry_names, read_entry, zoo_folder
 from keras_rnn.zoo.pairs import read_pairs
 from keras_rnn.zoo.recipe_tables import TranslatorRecipe
 
+#: How `evaluate` may find the settings of the beam search.
+METHOD = "beam"
+
 
 def measure(
-    recipe: TranslatorRecipe, model: Any, split: str, data: str | Path | None = None, verbose: int = 0
+    recipe: TranslatorRecipe,
+    model: Any,
+    split: str,
+    data: str | Path | None = None,
+    method: str | None = None,
+    verbose: int = 0,
 ) -> dict[str, Any]:
     """BLEU of a whole split, by the recipe's beam search and by the most probable piece each time.
+
+    With a method the length penalty is not the recipe's, but the best of several on the validation split.
 
     `bleu` counts case for nothing, `bleu_cased` does not; both are of detokenized text. `perplexity` is that
     of a subword, the true ones before it given. `by_length` is the BLEU of each quarter of the sentences, by
     the words of the source.
     """
     sacrebleu_metric()  # told now if it is missing, and not after the search
+    search: dict[str, Any] = dict(vars(recipe.decoding))
+    chosen: dict[str, Any] = {}
+    if method is not None:
+        trials = choose_beam(
+            model,
+            read_pairs(recipe.data, "validation", data),
+            beam_sizes=[recipe.decoding.beam_size],
+            coverage_penalties=[recipe.decoding.coverage_penalty],
+            verbose=verbose,
+        )
+        search = trials[0]["settings"]
+        tried = {f"{trial['settings']['length_penalty']:g}": round(trial["bleu"], 3) for trial in trials}
+        chosen = {"settings": search, "validation_bleu": tried}
     pairs, began = read_pairs(recipe.data, split, data), time.monotonic()
-    found = model.translate(pairs.source, **vars(recipe.decoding), verbose=verbose)
+    found = model.translate(pairs.source, **search, verbose=verbose)
     seconds = time.monotonic() - began
     greedy = model.translate(pairs.source, beam_size=1, verbose=verbose)
     own, cased = bleu(found, pairs.target), bleu(found, pairs.target, lowercase=False)
@@ -41,6 +65,7 @@ def measure(
         "perplexity": round(logs["perplexity"], 3),
         "accuracy": round(logs["accuracy"], 5),
         "seconds": round(seconds, 1),
+        **chosen,
     }
 
 

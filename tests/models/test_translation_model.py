@@ -1,6 +1,7 @@
 """Sentences into a translator, and sentences out of it."""
 
 import json
+from itertools import product
 
 import keras
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from keras_rnn.callbacks import ValidationBLEU
 from keras_rnn.metrics import bleu
-from keras_rnn.models import SequenceToSequence, Translation
+from keras_rnn.models import SequenceToSequence, Translation, choose_beam
 from keras_rnn.models.pair_batches import PairBatches
 from keras_rnn.subwords import END, START
 from tests.contracts.test_jax import run_on_jax
@@ -58,6 +59,20 @@ def test_pieces_and_attention_belong_together(trained):
     assert best.attention.shape == (len(best.pieces), len(best.source_pieces))
     assert np.abs(best.attention.sum(-1) - 1).max() < 1e-5
     assert "".join(best.pieces[:-1]).replace("▁", " ").strip() == best.text
+
+
+def test_the_best_search_comes_first(trained):
+    model, held, _ = trained
+    given = {"beam_sizes": (1, 3), "length_penalties": (0.0, 2.0), "coverage_penalties": (0.0, 0.5)}
+    results = choose_beam(model, held, **given)
+    settings = [tuple(result["settings"].values()) for result in results]
+    assert sorted(settings) == sorted(product(*given.values()))
+    assert [r["bleu"] for r in results] == sorted((r["bleu"] for r in results), reverse=True)
+    for result in (results[0], results[-1]):
+        own = bleu(model.translate(held.source, **result["settings"]), held.target)
+        assert {**result, "settings": None} == {**own, "settings": None}
+    with pytest.raises(ValueError, match="must hold a number each"):
+        choose_beam(model, held, beam_sizes=())
 
 
 def test_what_is_no_sentence(trained):

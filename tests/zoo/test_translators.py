@@ -132,6 +132,28 @@ def test_bleu_is_that_of_the_recipes_beam(folder, pairs):
         evaluate(folder, method="cache")
 
 
+def test_the_length_penalty_is_chosen_on_the_validation_split(folder, pairs, monkeypatch):
+    told = {0.6: 7.0, 0.8: 9.0, 1.0: 8.0, 1.2: 9.0, 1.4: 3.0}
+    asked = []
+
+    def translate(self, texts, length_penalty=None, beam_size=None, **settings):
+        asked.append((len(texts), beam_size, length_penalty))
+        return [str(length_penalty)] * len(texts)
+
+    def measured(found, references, lowercase=True):
+        return {"bleu": told.get(float(found[0]) if found[0] != "None" else None, 0.0), "signature": "s"}
+
+    monkeypatch.setattr("keras_rnn.models.TranslationModel.translate", translate)
+    monkeypatch.setattr("keras_rnn.models.beam_choice.bleu", measured)
+    before = metrics(folder)
+    result = evaluate(folder, write=True, verbose=0, method="beam")
+    assert result["settings"] == {"beam_size": 3, "length_penalty": 0.8, "coverage_penalty": 0.0}
+    assert result["validation_bleu"] == {f"{penalty:g}": value for penalty, value in told.items()}
+    assert asked == [*((20, 3, penalty) for penalty in told), (15, 3, 0.8), (15, 1, None)]
+    assert metrics(folder) == {**before, "test beam": result}
+    assert result["command"] == "keras-rnn evaluate tiny_en_de --method beam"
+
+
 def test_the_pictures_of_all_that_are_published_have_the_new_one(folder, tmp_path, monkeypatch):
     shelf, row = tmp_path / "zoo", {"shortest": 1, "longest": 3, "sentences": 4, "bleu": 20.0}
     told = {"evaluation": {"by_length": [row]}}
