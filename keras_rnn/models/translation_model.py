@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_rnn.datasets.batching import pad, sorted_token_batches
 from keras_rnn.datasets.parallel_text import ParallelText
+from keras_rnn.models.compiled_search import CompiledSearch
 from keras_rnn.models.inputs import as_texts, is_dataset, is_text
 from keras_rnn.models.pair_batches import PairBatches
 from keras_rnn.models.sentence_rows import (
@@ -158,7 +159,7 @@ class TranslationModel(keras.Model):
             chosen = [wanted[k] for k in batch]
             source = [rows[k] for k in chosen]
             longest = [max_length or 2 * len(row) + 10 for row in source]
-            hypotheses = self._decoder(pad(source), longest, n_best, **search)
+            hypotheses = self._search(pad(source), longest, n_best, **search)
             read = read_hypotheses(hypotheses, source, self.source_tokenizer, self.target_tokenizer)
             for k, own in zip(chosen, read):
                 found[k] = own
@@ -186,44 +187,8 @@ class TranslationModel(keras.Model):
         return target_rows(self.target_tokenizer, texts, **sampling)
 
     @cached_property
-    def _compiled(self) -> dict[Any, Any]:
-        return {}
-
-    def _decoder(
-        self,
-        source: Any,
-        longest: Any,
-        n_best: int,
-        beam_size: int,
-        length_penalty: float,
-        coverage_penalty: float,
-    ) -> Any:
-        """`decode`, compiled once for each kind of search; on TensorFlow for all shapes and numbers."""
-        greedy = beam_size == 1
-        key = (greedy, n_best, bool(coverage_penalty) and not greedy)
-
-        def decode(source: Any, longest: Any, beam: Any, penalty: Any, coverage: Any) -> Any:
-            own = {} if greedy else {"length_penalty": penalty, "n_best": n_best}
-            if key[2]:
-                own["coverage_penalty"] = coverage
-            return self.decode(source, longest, beam_size=1 if greedy else beam, shrinking=True, **own)
-
-        values = [
-            np.asarray(source, np.int32),
-            np.asarray(longest, np.int32),
-            np.asarray(beam_size, np.int32),
-            np.asarray(length_penalty, np.float32),
-            np.asarray(coverage_penalty, np.float32),
-        ]
-        if keras.backend.backend() != "tensorflow":
-            # Compiled as a whole it would have to know the sizes; its loop is compiled all the same.
-            return decode(source, values[1], beam_size, length_penalty, coverage_penalty)
-        import tensorflow as tf
-
-        if key not in self._compiled:
-            signature = [tf.TensorSpec((None,) * value.ndim, value.dtype) for value in values]
-            self._compiled[key] = tf.function(decode, input_signature=signature, autograph=False)
-        return self._compiled[key](*values)
+    def _search(self) -> CompiledSearch:
+        return CompiledSearch(self)
 
     def _batches(
         self, name: str, x: Any, batch_size: int, sampling: float = 0.0, seed: int = 0, **options: Any
