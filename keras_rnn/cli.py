@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -183,7 +184,8 @@ def evaluate(
     ] = None,
 ) -> None:
     """Measures a model on the whole test split."""
-    result = room("zoo.evaluation").evaluate(name, data, examples, write, split=split, method=method)
+    verbose = int(sys.stdout.isatty())  # no progress bars in what a script reads
+    result = room("zoo.evaluation").evaluate(name, data, examples, write, verbose, split, method)
     print(json.dumps(result, indent=2))
 
 

@@ -95,6 +95,21 @@ def test_a_graph_of_unknown_sizes_is_one_loop_and_gives_the_same(name):
         assert distance(graph(*given(batch)), eager) < SAME
 
 
+@some_cases
+def test_the_memory_is_projected_once_for_a_sequence(name, monkeypatch):
+    layer = layer_of(name, implementation="plain")
+    attention, calls = layer.cell.attention, []
+    for method in ("get_constants", "attend"):
+        own = getattr(attention, method)
+        monkeypatch.setattr(
+            attention, method, lambda *x, own=own, method=method: calls.append(method) or own(*x)
+        )
+    x, memory = inputs()
+    layer(x, memory=memory)
+    assert calls.count("get_constants") == 1
+    assert calls.count("attend") >= x.shape[1]
+
+
 @pytest.mark.parametrize(
     "jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["graph", "xla"]
 )

@@ -141,6 +141,16 @@ def test_a_picture_is_written(name, tmp_path):
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
+def test_both_sentences_stand_beside_their_attention(tmp_path, monkeypatch):
+    drawn, weights = [], np.arange(6.0).reshape(2, 3) / 15
+    monkeypatch.setattr("keras_rnn.plots.attention_maps.save", lambda figure, path: drawn.append(figure))
+    plots.attention(weights, ["a", "\u2581cat", "."], ["eine", "Katze"], tmp_path / "a.png")
+    axis = drawn[0].axes[0]
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["a", "_cat", "."]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["eine", "Katze"]
+    assert (axis.images[0].get_array() == weights).all()
+
+
 @pytest.mark.parametrize(
     ("call", "named"),
     [
