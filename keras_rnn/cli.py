@@ -185,7 +185,9 @@ def evaluate(
 ) -> None:
     """Measures a model on the whole test split."""
     verbose = int(sys.stdout.isatty())  # no progress bars in what a script reads
-    result = room("zoo.evaluation").evaluate(name, data, examples, write, verbose, split, method)
+    result = room("zoo.evaluation").evaluate(
+        name, data, examples, write, verbose=verbose, split=split, method=method
+    )
     print(json.dumps(result, indent=2))
 
 
@@ -193,7 +195,7 @@ def evaluate(
 def export(name: Name, path: Annotated[Path, typer.Argument(help="The folder of the SavedModel.")]) -> None:
     """Writes a SavedModel: text in; probabilities, text or a translation out.
 
-    TensorFlow alone serves it; of a translator with tensorflow_text.
+    TensorFlow alone serves it; a translator needs tensorflow_text, too.
     """
     model = room("zoo").load(name)
     model.export(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 import tempfile
 import warnings
@@ -49,13 +50,10 @@ def _quiet() -> Iterator[None]:
 @contextmanager
 def told_warnings() -> Iterator[None]:
     """Shows warnings as lines for a reader, without the place in the code."""
-    with warnings.catch_warnings(record=True) as caught:
+    with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
-        try:
-            yield
-        finally:
-            for warning in caught:
-                warn(str(warning.message))
+        warnings.showwarning = lambda message, *_, **__: warn(str(message))
+        yield
 
 
 def warn(message: str) -> None:
@@ -66,16 +64,17 @@ def warn(message: str) -> None:
 def read_texts(texts: list[str] | None, file: Path | None, forgiving: bool = False) -> list[str]:
     """The texts that a command was given: as arguments, in a file, or on standard input, one a line.
 
-    What is not UTF-8 is an error or, if it is `forgiving`, a warning; U+FFFD then stands for it. If it is,
-    lines may all be blank, too.
+    What is not UTF-8 is an error or, if it is `forgiving`, a warning; U+FFFD then stands for it. Forgiving,
+    it also takes lines that are all blank.
     """
     if texts and file:
         raise ValueError("Texts come as arguments or from --file; received both.")
     if texts and forgiving:
         # What the terminal gave that is not UTF-8 stands in an argument as lone surrogates.
-        readable = [text.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for text in texts]
-        if broken := [k + 1 for k, text in enumerate(texts) if text != readable[k]]:
-            warn(f"Argument {broken[0]} is not UTF-8. U+FFFD stands for it.")
+        readable = [re.sub("[\ud800-\udfff]", "\ufffd", text) for text in texts]
+        for k, text in enumerate(texts):
+            if text != readable[k]:
+                warn(f"Text {k + 1} is not UTF-8. U+FFFD stands for what cannot be read.")
         return readable
     if texts:
         return texts

@@ -20,7 +20,8 @@ class ValidationBLEU(keras.callbacks.Callback):
         lowercase: see `keras_rnn.metrics.bleu`.
         **settings: of `translate`. Default: `beam_size=1`, which is the fastest.
 
-    `signature` is sacrebleu's, of the last number: what has to stand beside it wherever it is told.
+    `signature` is sacrebleu's, which has to stand beside the number wherever it is told; None before
+    something has been translated.
     """
 
     def __init__(self, data: Any, every: int = 1, lowercase: bool = True, **settings: Any) -> None:

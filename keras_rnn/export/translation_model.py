@@ -40,8 +40,6 @@ def export_translation_model(model: Any, path: str | Path, longest: int, verbose
     check_backend()
     import tensorflow as tf
 
-    coverage = {k: v for k, v in model.decoding.items() if k == "coverage_penalty" and v}
-
     def translated(text: Any, beam_size: Any, length_penalty: Any) -> dict[str, Any]:
         pieces = model.source_tokenizer.tokenize(text)[:, : longest - 1]
         ends = tf.fill([tf.shape(text)[0], 1], END)
@@ -54,7 +52,8 @@ def export_translation_model(model: Any, path: str | Path, longest: int, verbose
             return model.target_tokenizer.detokenize(found.ids[:, 0]), found.scores[:, 0]
 
         # As in Python, one hypothesis alone is greedy, which has no penalties.
-        greedy, beam = partial(by, 1), partial(by, beam_size, length_penalty=length_penalty, **coverage)
+        penalties = {"length_penalty": length_penalty, "coverage_penalty": model.decoding["coverage_penalty"]}
+        greedy, beam = partial(by, 1), partial(by, beam_size, **penalties)
         if isinstance(beam_size, int):
             translation, score = greedy() if beam_size == 1 else beam()
         else:

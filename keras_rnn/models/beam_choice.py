@@ -7,7 +7,8 @@ from itertools import product
 from typing import Any
 
 from keras_rnn.datasets.parallel_text import ParallelText
-from keras_rnn.metrics import bleu
+from keras_rnn.metrics import bleu, sacrebleu_metric
+from keras_rnn.models.translation import check_search
 from keras_rnn.models.translation_model import TranslationModel
 
 LENGTH_PENALTIES = (0.6, 0.8, 1.0, 1.2, 1.4)
@@ -41,14 +42,18 @@ def choose_beam(
 
     Raises:
         ValueError: if there is nothing to try, or a number is out of its range.
+        ImportError: if sacrebleu is not installed.
     """
+    sacrebleu_metric()  # told now if it is missing, and not after a search
     names = ("beam_size", "length_penalty", "coverage_penalty")
     tried = [dict(zip(names, own)) for own in product(beam_sizes, length_penalties, coverage_penalties)]
     if not tried:
         raise ValueError(
-            f"`beam_sizes`, `length_penalties` and `coverage_penalties` must hold a number each; received "
+            "`beam_sizes`, `length_penalties` and `coverage_penalties` must hold a number each; received "
             f"{beam_sizes}, {length_penalties} and {coverage_penalties}."
         )
+    for settings in tried:
+        check_search(n_best=1, max_length=None, **settings)
     results = []
     for settings in tried:
         found = bleu(model.translate(data.source, **settings, verbose=verbose), data.target, lowercase)

@@ -9,7 +9,7 @@ import numpy as np
 
 
 class CompiledSearch:
-    """`model.decode`, on TensorFlow as one graph for all shapes and numbers.
+    """`model.decode`; on TensorFlow one graph for each kind of search, whatever the shapes and numbers.
 
     Args:
         model: a `keras_rnn.models.EncoderDecoder`.
@@ -28,9 +28,18 @@ class CompiledSearch:
         length_penalty: float,
         coverage_penalty: float,
     ) -> Any:
-        """The hypotheses of padded source ids, with as many ids in each row as `longest` says."""
+        """The hypotheses of padded source ids, each of at most as many ids as `longest` says of its row.
+
+        Raises:
+            ValueError: if a coverage penalty is asked of a model without attention.
+        """
         greedy = beam_size == 1
         covers = bool(coverage_penalty) and not greedy
+        if covers and not self.model.attends:  # a tensor, as which it goes on, could not be asked
+            raise ValueError(
+                f"`coverage_penalty` needs a model with attention; received {coverage_penalty} for "
+                f"{self.model.name}. Leave it out."
+            )
 
         def decode(source: Any, longest: Any, beam: Any, penalty: Any, coverage: Any) -> Any:
             own = {} if greedy else {"length_penalty": penalty, "n_best": n_best}
@@ -47,7 +56,7 @@ class CompiledSearch:
         ]
         if keras.backend.backend() != "tensorflow":
             # Compiled as a whole it would have to know the sizes; its loop is compiled all the same.
-            return decode(source, values[1], beam_size, length_penalty, coverage_penalty)
+            return decode(*values[:2], beam_size, length_penalty, coverage_penalty)
         import tensorflow as tf
 
         key = (greedy, n_best, covers)

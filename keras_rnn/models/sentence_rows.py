@@ -23,13 +23,13 @@ Encode = Callable[..., list[np.ndarray]]
 
 
 def source_rows(tokenizer: SubwordTokenizer, texts: Sequence[str], **sampling: Any) -> list[np.ndarray]:
-    """Each sentence with its end."""
-    return [np.append(row, np.int32(END)) for row in _cut(tokenizer.encode(texts, **sampling))]
+    """Each sentence, or its first pieces, with its end."""
+    return [np.append(row, np.int32(END)) for row in _cut(tokenizer.encode(texts, **sampling), "Sentence")]
 
 
 def target_rows(tokenizer: SubwordTokenizer, texts: Sequence[str], **sampling: Any) -> list[np.ndarray]:
-    """Each sentence with start and end."""
-    rows = _cut(tokenizer.encode(texts, **sampling))
+    """Each sentence, or its first pieces, with start and end."""
+    rows = _cut(tokenizer.encode(texts, **sampling), "Target sentence")
     return [np.concatenate([[START], row, [END]], dtype=np.int32) for row in rows]
 
 
@@ -39,28 +39,29 @@ def warn_of_unknown(tokenizer: SubwordTokenizer, rows: Sequence[np.ndarray]) -> 
     nothing = [k + 1 for k, row in enumerate(rows) if len(row) > 1 and np.isin(row, blank).all()]
     if nothing:
         warnings.warn(
-            f"{_named(nothing)} no character that the vocabulary knows; the translation is made up.",
+            f"{_named('Sentence', nothing)} no character that the vocabulary knows; the translation is made "
+            "up.",
             stacklevel=3,
         )
 
 
-def _cut(rows: Sequence[np.ndarray]) -> list[np.ndarray]:
+def _cut(rows: Sequence[np.ndarray], kind: str) -> list[np.ndarray]:
     most = LONGEST - 1
     long = [k + 1 for k, row in enumerate(rows) if len(row) > most]
     if long:
         warnings.warn(
-            f"{_named(long)} more than {most} pieces; the first {most} of them are read. Cut long texts into "
-            "sentences.",
+            f"{_named(kind, long)} more than {most} pieces; the first {most} of them are read. Cut long "
+            "texts into sentences.",
             stacklevel=5,
         )
     return [row[:most] for row in rows]
 
 
-def _named(numbers: list[int]) -> str:
+def _named(kind: str, numbers: list[int]) -> str:
     if len(numbers) == 1:
-        return f"Sentence {numbers[0]} has"
+        return f"{kind} {numbers[0]} has"
     told = ", ".join(map(str, numbers[:9]))
-    return f"{len(numbers)} sentences ({told}{', …' if len(numbers) > 9 else ''}) have"
+    return f"{len(numbers)} {kind.lower()}s ({told}{', …' if len(numbers) > 9 else ''}) have"
 
 
 def sentence_batches(

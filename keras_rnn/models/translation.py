@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
+from keras_rnn.ops.decoding_step import check_penalties
+
 
 class Translation(NamedTuple):
     """One hypothesis: its text, its score, the pieces of both sides, and how the one read the other.
@@ -36,14 +38,7 @@ def check_search(
         )
     if max_length is not None and not (hasattr(max_length, "__index__") and max_length >= 1):
         raise ValueError(f"`max_length` must be a positive integer; received max_length={max_length!r}.")
-    if not np.isfinite(length_penalty):
-        raise ValueError(
-            f"`length_penalty` must be a finite number; received length_penalty={length_penalty!r}."
-        )
-    if not 0 <= coverage_penalty < float("inf"):
-        raise ValueError(
-            f"`coverage_penalty` must be a number from 0; received coverage_penalty={coverage_penalty!r}."
-        )
+    check_penalties(length_penalty, coverage_penalty)
 
 
 def read_hypotheses(

@@ -69,6 +69,8 @@ class TranslationModel(keras.Model):
     ) -> Any:
         """Trains on sentence pairs. As `keras.Model.fit` otherwise.
 
+        Of a sentence of more than 511 pieces, on either side, the first 511 are read, with a warning.
+
         Args:
             x: a `keras_rnn.datasets.ParallelText`, or a `tf.data.Dataset` of batches `(source, target)` of
                 ids.
@@ -98,11 +100,14 @@ class TranslationModel(keras.Model):
         """Loss, perplexity and token accuracy of sentence pairs, the true words before each given."""
         return super().evaluate(self._batches("x", x, batch_size), **kwargs)
 
-    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """Of sentences what `translate` gives, with its arguments; of ids as `keras.Model.predict`."""
+    def predict(self, x: Any, batch_size: int | None = None, **kwargs: Any) -> Any:
+        """Of sentences what `translate` gives, with its arguments; of ids as `keras.Model.predict`.
+
+        How many sentences are translated together follows from their lengths, not from `batch_size`.
+        """
         if is_text(x, self.source_tokenizer is not None):
-            return self.translate(x, *args, **kwargs)
-        return super().predict(x, *args, **kwargs)
+            return self.translate(x, **kwargs)
+        return super().predict(x, batch_size, **kwargs)
 
     def translate(self, texts: Sequence[str], **settings: Any) -> list[str]:
         """The best translation of each sentence; for the arguments see `translations`."""

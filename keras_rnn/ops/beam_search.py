@@ -14,6 +14,7 @@ from keras_rnn.ops.decoding_step import (
     advance,
     as_hypotheses,
     check_integer,
+    check_penalties,
     first_ids,
     forbid,
     limits,
@@ -120,16 +121,12 @@ def beam_search(
         ("no_repeat_ngram", no_repeat_ngram, 0),
     ):
         check_integer(name, value, least)
-    if not ops.is_tensor(coverage_penalty):
-        if not coverage_penalty >= 0:
-            raise ValueError(
-                f"`coverage_penalty` must be a number from 0; received coverage_penalty={coverage_penalty}."
-            )
-        if coverage_penalty and source_mask is None:
-            raise ValueError(
-                "`coverage_penalty` needs the attention; received "
-                f"coverage_penalty={coverage_penalty} and no `source_mask`. Give the mask of the source."
-            )
+    check_penalties(length_penalty, coverage_penalty)
+    if not ops.is_tensor(coverage_penalty) and coverage_penalty and source_mask is None:
+        raise ValueError(
+            "`coverage_penalty` needs the attention; received "
+            f"coverage_penalty={coverage_penalty} and no `source_mask`. Give the mask of the source."
+        )
     K, N, (limit, T) = beam_size, n_best, limits(max_length)
     start = first_ids(start, states)
     B = ops.shape(start)[0]

@@ -1,4 +1,7 @@
-"""Greedy decoding and sampling: one hypothesis for each row, in a loop that ends when all have ended."""
+"""Greedy decoding and sampling: one hypothesis for each row, in a loop that ends when all have ended.
+
+`beam_search` has a file of its own, and stands here, too.
+"""
 
 from __future__ import annotations
 

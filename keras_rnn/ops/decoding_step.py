@@ -118,6 +118,19 @@ def check_integer(name: str, value: Any, least: int) -> None:
         raise ValueError(f"`{name}` must be an integer from {least}; received {name}={value}.")
 
 
+def check_penalties(length_penalty: Any, coverage_penalty: Any) -> None:
+    """Refuses what is no number or, of coverage, negative; the value of a tensor is not looked at."""
+    if not ops.is_tensor(length_penalty) and not np.isfinite(length_penalty):
+        raise ValueError(
+            f"`length_penalty` must be a finite number; received length_penalty={length_penalty}."
+        )
+    if not ops.is_tensor(coverage_penalty) and not 0 <= coverage_penalty < float("inf"):
+        raise ValueError(
+            "`coverage_penalty` must be a finite number from 0; received "
+            f"coverage_penalty={coverage_penalty}."
+        )
+
+
 def advance(step: Step, y: Any, states: Any, with_attention: bool) -> tuple[Any, Any, Any]:
     """One step of a model, checked: `(log_p, states, attention)`, the attention `()` if none is asked for.
 

@@ -19,8 +19,8 @@ class Prepared:
         counts: how many examples or tokens, for the ledger.
         callbacks: makes those of the recipe, once the checkpoint has been restored.
         resumed: more arguments of `fit`, from the number of epochs that are done.
-        finish: takes the checkpoint after the last epoch, has the last word on the weights, and returns what
-            the ledger says of that.
+        finish: takes the checkpoint after the epochs of a call, has the last word on the weights, and returns
+            what the ledger says of that.
         saved: the part of the model whose weights are written. Default: all of it.
         told: what is told of the weights beside their checksum.
     """

@@ -102,6 +102,7 @@ def train(
         prepared = kind.prepare(recipe, folder, data)
     checkpoint = TrainingCheckpoint(folder / CHECKPOINT)
     stopped = _fit(prepared, checkpoint, recipe, folder, began, minutes, report, verbose)
+    finished = prepared.finish(checkpoint)  # before the weights are written, which it may change
     ledger = {
         **prepared.counts,
         "epochs": len(checkpoint.history),
@@ -109,7 +110,7 @@ def train(
         "hours": round(checkpoint.seconds / 3600, 3),
         "stopped": stopped,
         "final": checkpoint.history[-1],
-        **prepared.finish(checkpoint),
+        **finished,
         "command": " ".join(
             ["keras-rnn train", recipe.name]
             + [f"--{key} {value}" for key, value in options.items() if value is not None]

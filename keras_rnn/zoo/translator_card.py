@@ -39,6 +39,7 @@ def results(recipe: TranslatorRecipe, metrics: dict[str, Any]) -> list[str]:
         f"Beam search with {decoding.beam_size} hypotheses, length penalty {decoding.length_penalty:g}, "
         f"coverage penalty {decoding.coverage_penalty:g}. BLEU of detokenized text by sacrebleu: "
         f"`{rows[-1]['signature']}`, with case `{rows[-1]['signature_cased']}`.",
+        *_tried(metrics.get("validation beam")),
         "",
         f"| words of the source | {' | '.join(_range(row) for row in lengths)} |",
         "|---" * (1 + len(lengths)) + "|",
@@ -46,6 +47,16 @@ def results(recipe: TranslatorRecipe, metrics: dict[str, Any]) -> list[str]:
         "",
         f"![BLEU by length]({BY_LENGTH})",
     ]
+
+
+def _tried(found: dict[str, Any] | None) -> list[str]:
+    """What the length penalty was chosen by."""
+    if found is None:
+        return []
+    told = (
+        f"{bleu:.2f} with {float(penalty):g}" for penalty, bleu in found["bleu_by_length_penalty"].items()
+    )
+    return ["", f"BLEU on the validation split by length penalty: {', '.join(told)}."]
 
 
 def _range(row: dict[str, Any]) -> str:
@@ -136,7 +147,9 @@ def training(recipe: TranslatorRecipe, metrics: dict[str, Any]) -> list[str]:
 
 def _better(found: dict[str, Any] | None) -> str:
     """What decided between the last weights and their average."""
-    if found is None or "average" not in found:
+    if found is None:
         return ", which the curves do not know"
     told = f"BLEU {found['average']:.2f} on the validation split, and {found['last']:.2f} without"
-    return f" ({told})" if found["average"] >= found["last"] else f" where that is better (here not: {told})"
+    if found["kept"] == "last":
+        return f" where that is better (here not: {told})"
+    return f", which the curves do not know ({told})"

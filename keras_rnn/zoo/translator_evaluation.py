@@ -9,6 +9,7 @@ from typing import Any
 from keras_rnn import plots
 from keras_rnn.metrics import bleu, bleu_by_length, sacrebleu_metric
 from keras_rnn.models import choose_beam
+from keras_rnn.models.beam_choice import LENGTH_PENALTIES
 from keras_rnn.zoo.folders import BY_LENGTH, entry_names, read_entry, zoo_folder
 from keras_rnn.zoo.pairs import read_pairs
 from keras_rnn.zoo.recipe_tables import TranslatorRecipe
@@ -27,7 +28,8 @@ def measure(
 ) -> dict[str, Any]:
     """BLEU of a whole split, by the recipe's beam search and by the most probable piece each time.
 
-    With a method the length penalty is not the recipe's, but the best of several on the validation split.
+    With a method the length penalty is not the recipe's, but the best of several on the validation split,
+    the recipe's among them.
 
     `bleu` counts case for nothing, `bleu_cased` does not; both are of detokenized text. `perplexity` is that
     of a subword, the true ones before it given. `by_length` is the BLEU of each quarter of the sentences, by
@@ -41,12 +43,13 @@ def measure(
             model,
             read_pairs(recipe.data, "validation", data),
             beam_sizes=[recipe.decoding.beam_size],
+            length_penalties=sorted({*LENGTH_PENALTIES, recipe.decoding.length_penalty}),
             coverage_penalties=[recipe.decoding.coverage_penalty],
             verbose=verbose,
         )
         search = trials[0]["settings"]
-        tried = {f"{trial['settings']['length_penalty']:g}": round(trial["bleu"], 3) for trial in trials}
-        chosen = {"settings": search, "validation_bleu": tried}
+        tried = {trial["settings"]["length_penalty"]: round(trial["bleu"], 3) for trial in trials}
+        chosen = {"settings": search, "bleu_by_length_penalty": dict(sorted(tried.items()))}
     pairs, began = read_pairs(recipe.data, split, data), time.monotonic()
     found = model.translate(pairs.source, **search, verbose=verbose)
     seconds = time.monotonic() - began

@@ -26,7 +26,7 @@ def prepare(recipe: TranslatorRecipe, folder: Path, data: str | Path | None = No
 
     AdamW; the learning rate rises for `warmup_steps` to `learning_rate` and falls as a cosine to a fiftieth
     of it at the end. With `average` an exponential moving average of the weights takes their place at the end
-    if it has the higher BLEU on the validation split.
+    unless they have the higher BLEU on the validation split.
 
     Args:
         recipe: of the zoo.
@@ -65,7 +65,7 @@ def prepare(recipe: TranslatorRecipe, folder: Path, data: str | Path | None = No
 def probe(model: Any) -> list[dict[str, Any]]:
     """What a model makes of a few sentences: the most probable pieces, and their score."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # that one of them is not known at all
+        warnings.filterwarnings("ignore", ".*no character that the vocabulary knows")
         found = model.translations(PROBE_TEXTS, beam_size=1)
     return [
         {"text": text, "translation": best.text, "score": best.score}
@@ -84,16 +84,16 @@ def _keep_the_better(
     model: Any, valid: Any, checkpoint: TrainingCheckpoint, averaged: bool
 ) -> dict[str, Any]:
     """Of the weights' average, which the model has, and of the last weights, which the checkpoint has."""
+    if not averaged:
+        return {}
 
     def measure() -> dict[str, Any]:
         return bleu(model.translate(valid.source), valid.target)
 
-    found = {"average" if averaged else "last": measure()}
-    if averaged:
-        average = model.get_weights()
-        checkpoint.restore(model)
-        found["last"] = measure()
-        if found["average"]["bleu"] >= found["last"]["bleu"]:
-            model.set_weights(average)
-    own: dict[str, Any] = {name: told["bleu"] for name, told in found.items()}
-    return {"validation_bleu": {**own, "signature": found["last"]["signature"]}}
+    average, of_average = model.get_weights(), measure()
+    checkpoint.restore(model)
+    found = {"average": of_average["bleu"], "last": measure()["bleu"]}
+    kept = "average" if found["average"] >= found["last"] else "last"
+    if kept == "average":
+        model.set_weights(average)
+    return {"validation_bleu": {**found, "kept": kept, "signature": of_average["signature"]}}

@@ -45,7 +45,7 @@ def save_float16(model: Any, folder: str | Path) -> dict[str, Any]:
 def find_weights(folder: str | Path, expected: dict[str, Any]) -> Path:
     """The weights of an entry: in its folder, or fetched into the cache.
 
-    An installed package leaves out the largest files, so that it is one download of moderate size. Where
+    An installed package leaves out some of the large files, so that it stays a moderate download. Where
     `KERAS_RNN_ZOO_URL` names the address of a zoo, such a file is downloaded from below it once.
 
     Raises:
@@ -57,7 +57,7 @@ def find_weights(folder: str | Path, expected: dict[str, Any]) -> Path:
         return folder / FILE
     if not base:
         raise ValueError(
-            f"{folder / FILE} is missing; an installed package leaves out the largest files of weights. Set "
+            f"{folder / FILE} is missing; an installed package leaves out some large files of weights. Set "
             "KERAS_RNN_ZOO_URL to the address of a zoo folder, load the model in a checkout, or train it "
             "with `keras-rnn train`."
         )

@@ -96,7 +96,7 @@ def test_a_graph_of_unknown_sizes_is_one_loop_and_gives_the_same(name):
 
 
 @some_cases
-def test_the_memory_is_projected_once_for_a_sequence(name, monkeypatch):
+def test_what_the_memory_becomes_is_made_once_for_a_sequence(name, monkeypatch):
     layer = layer_of(name, implementation="plain")
     attention, calls = layer.cell.attention, []
     for method in ("get_constants", "attend"):

@@ -47,7 +47,7 @@ def translator(kind="bahdanau", built=True, **arguments):
         if kind == "residual":
             encoder = [Recurrent(Residual(GRUCell(units))) for units in (6, 12)]
             encoder[0] = Bidirectional(encoder[0])
-        decoder = DECODERS.get(kind, bahdanau)()
+        decoder = DECODERS["bahdanau" if kind == "residual" else kind]()
         model = SequenceToSequence(TYPES, TYPES, encoder, decoder, **arguments)
     if built:
         model.build()

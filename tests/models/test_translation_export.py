@@ -39,7 +39,7 @@ print(json.dumps([strangers, results, nobody, refused]))
 @pytest.fixture(scope="module", params=["luong", "transformer"])
 def served(request, tmp_path_factory):
     keras.utils.set_random_seed(0)
-    # A penalty so large that it decides: without it the translations are others.
+    # A penalty so large that it decides.
     decoding = {"coverage_penalty": 2.0} if request.param == "luong" else {}
     model = with_tokenizers(request.param, decoding=decoding)
     model.compile(keras.optimizers.Adam(0.02 if request.param == "luong" else 0.005))

@@ -68,11 +68,14 @@ def test_the_best_search_comes_first(trained):
     settings = [tuple(result["settings"].values()) for result in results]
     assert sorted(settings) == sorted(product(*given.values()))
     assert [r["bleu"] for r in results] == sorted((r["bleu"] for r in results), reverse=True)
+    assert results[0]["bleu"] > results[-1]["bleu"]
     for result in (results[0], results[-1]):
         own = bleu(model.translate(held.source, **result["settings"]), held.target)
         assert {**result, "settings": None} == {**own, "settings": None}
     with pytest.raises(ValueError, match="must hold a number each"):
         choose_beam(model, held, beam_sizes=())
+    with pytest.raises(ValueError, match="`coverage_penalty` needs a model with attention"):
+        with_tokenizers("none").translate(["one"], coverage_penalty=0.5)
 
 
 def test_what_is_no_sentence(trained):
@@ -96,7 +99,7 @@ def test_what_is_no_sentence(trained):
 
 def test_a_long_target_is_cut_as_a_long_source():
     model = with_tokenizers()
-    with pytest.warns(UserWarning, match="Sentence 2 has more than 511 pieces"):
+    with pytest.warns(UserWarning, match="Target sentence 2 has more than 511 pieces"):
         _, row = model.encode_target(["eins", "eins " * 600])
     assert (len(row), row[0], row[-1]) == (513, START, END)
 
@@ -176,7 +179,7 @@ def test_what_is_refused(trained):
         ({"max_length": 0}, "`max_length` must be a positive integer; received max_length=0"),
         (
             {"coverage_penalty": -1.0},
-            "`coverage_penalty` must be a number from 0; received coverage_penalty=-1",
+            "`coverage_penalty` must be a finite number from 0; received coverage_penalty=-1",
         ),
         ({"length_penalty": float("nan")}, "`length_penalty` must be a finite number; received length_p"),
     ):

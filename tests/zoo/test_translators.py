@@ -102,9 +102,10 @@ def test_the_average_takes_the_place_of_the_weights_if_it_is_better(
         distances = [abs(w.numpy() - file[f"variable_{k}"]).max() for k, w in enumerate(model.weights[:3])]
     assert (max(distances) == 0) == (last == 3.0)
     told = metrics(folder)["training"]["validation_bleu"]
-    assert told == {"average": 2.0, "last": last, "signature": "that of sacrebleu"}
+    kept = "last" if last == 3.0 else "average"
+    assert told == {"average": 2.0, "last": last, "kept": kept, "signature": "that of sacrebleu"}
     shown = "BLEU 2.00 on the validation split, and"
-    assert (f"in their place at the end ({shown} 1.00 without)" in card.card(folder)) == (last == 1.0)
+    assert (f"which the curves do not know ({shown} 1.00 without)" in card.card(folder)) == (last == 1.0)
     assert (f"where that is better (here not: {shown} 3.00 without)" in card.card(folder)) == (last == 3.0)
 
 
@@ -133,7 +134,7 @@ def test_bleu_is_that_of_the_recipes_beam(folder, pairs):
 
 
 def test_the_length_penalty_is_chosen_on_the_validation_split(folder, pairs, monkeypatch):
-    told = {0.6: 7.0, 0.8: 9.0, 1.0: 8.0, 1.2: 9.0, 1.4: 3.0}
+    told = {0.5: 1.0, 0.6: 7.0, 0.8: 9.0, 1.0: 8.0, 1.2: 9.0, 1.4: 3.0}  # 0.5 is the recipe's
     asked = []
 
     def translate(self, texts, length_penalty=None, beam_size=None, **settings):
@@ -141,17 +142,21 @@ def test_the_length_penalty_is_chosen_on_the_validation_split(folder, pairs, mon
         return [str(length_penalty)] * len(texts)
 
     def measured(found, references, lowercase=True):
-        return {"bleu": told.get(float(found[0]) if found[0] != "None" else None, 0.0), "signature": "s"}
+        return {"bleu": told[float(found[0])], "signature": "s"}
 
     monkeypatch.setattr("keras_rnn.models.TranslationModel.translate", translate)
     monkeypatch.setattr("keras_rnn.models.beam_choice.bleu", measured)
     before = metrics(folder)
     result = evaluate(folder, write=True, verbose=0, method="beam")
     assert result["settings"] == {"beam_size": 3, "length_penalty": 0.8, "coverage_penalty": 0.0}
-    assert result["validation_bleu"] == {f"{penalty:g}": value for penalty, value in told.items()}
+    assert result["bleu_by_length_penalty"] == told
     assert asked == [*((20, 3, penalty) for penalty in told), (15, 3, 0.8), (15, 1, None)]
-    assert metrics(folder) == {**before, "test beam": result}
+    assert metrics(folder) == {**before, "test beam": json.loads(json.dumps(result))}
     assert result["command"] == "keras-rnn evaluate tiny_en_de --method beam"
+    for split in ("validation", "test"):
+        evaluate(folder, write=True, verbose=0, split=split, method="beam" if split == "validation" else None)
+    expected = "BLEU on the validation split by length penalty: 1.00 with 0.5, 7.00 with 0.6, 9.00 with 0.8, "
+    assert expected + "8.00 with 1, 9.00 with 1.2, 3.00 with 1.4." in card.card(folder)
 
 
 def test_the_pictures_of_all_that_are_published_have_the_new_one(folder, tmp_path, monkeypatch):
@@ -240,7 +245,7 @@ def test_what_cannot_be_drawn_or_read_loses_no_translation(folder, tmp_path, cap
     assert (status, [row["text"] for row in rows]) == (0, ["\ufffd", "\u2603", "two one"])
     assert rows[2]["translation"] == best[0]
     told = " ".join(err.split())
-    assert "Warning: Argument 1 is not UTF-8. U+FFFD stands for it." in told
+    assert "Warning: Text 1 is not UTF-8. U+FFFD stands for what cannot be read." in told
     assert "Warning: Sentence 2 has no character that the vocabulary knows; the translation is made" in told
     (tmp_path / "blank.txt").write_bytes(b"\n\n")
     status, out, _ = run(["translate", folder, "--file", tmp_path / "blank.txt"], capsys)

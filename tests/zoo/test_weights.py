@@ -118,6 +118,7 @@ def test_another_file_at_the_address_is_refused(entry, served, monkeypatch):
 def test_the_package_leaves_out_large_files_alone_and_keeps_to_its_size():
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
     left_out = project["tool"]["setuptools"]["exclude-package-data"]["keras_rnn.zoo.entries"]
+    assert {entry.removesuffix("/*.h5") for entry in left_out} <= set(zoo.list_models())
     carried = 0
     for name in zoo.list_models():
         if (found := zoo.info(name)["metrics"].get("weights")) is None:
@@ -128,7 +129,7 @@ def test_the_package_leaves_out_large_files_alone_and_keeps_to_its_size():
         else:
             assert found["bytes"] <= 15_000_000 and "trunk" not in found, name
             carried += found["bytes"]
-    assert 50_000_000 < carried < 90_000_000
+    assert 0 < carried < 90_000_000
 
 
 @pytest.mark.parametrize("change", [{"embedding_dimension": 5}, {"pooling": ["max"]}])
