@@ -30,7 +30,7 @@ BASELINE = 0.125
 import keras
 import numpy as np
 
-from keras_rnn import callbacks, experiments, layers, optimizers, plots
+from keras_rnn import callbacks, experiments, export, layers, optimizers, plots
 from keras_rnn.datasets import copy_memory
 
 keras.utils.set_random_seed(1)
@@ -109,7 +109,7 @@ for scale in (0.8, 1.6):
 # * an LSTM, its gradient clipped;
 # * an ExpRNN (Lezcano-Casado, Martínez-Rubio 2019): modReLU, and a recurrent matrix that stays orthogonal while it is
 #   trained. `Orthogonal("matrix_exp")` makes it of a free matrix A that any optimizer may change as it likes:
-#   U = exp(A - A^T) B. The callback moves the base point B to U every 100 updates, and A back to 0. The free matrix
+#   U = exp((A - A^T) / 2) B. The callback moves the base point B to U every 100 updates, and A back to 0. The free matrix
 #   learns ten times more slowly than the other weights.
 
 
@@ -219,11 +219,12 @@ rows = experiments.compare(
 # %% [markdown]
 # ## Export, and serve from a process that knows only TensorFlow
 #
-# What is exported holds the orthogonal matrix itself, as a constant: nothing is computed from a free one any more.
+# With `export.export_model` what is exported holds the orthogonal matrix itself, as a constant: nothing is computed
+# from a free one any more.
 
 # %%
 model = models["ExpRNN"]
-model.export(OUTPUT / "saved_model", verbose=False)
+export.export_model(model, OUTPUT / "saved_model", verbose=False)
 np.save(OUTPUT / "ids.npy", ids[:2])
 client = f"""
 import sys

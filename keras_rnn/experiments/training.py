@@ -85,7 +85,7 @@ def batches(task: Task, settings: Settings, epoch: int) -> Any:
 def callbacks(settings: Settings) -> list[Any]:
     """Those of the network, which stand before a checkpoint."""
     period = NETWORKS[settings.network].period
-    return [*([DynamicTrivialization(period)] if period else []), Deviation()]
+    return [Deviation(), *([DynamicTrivialization(period)] if period else [])]
 
 
 def train(

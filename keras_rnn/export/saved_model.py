@@ -1,4 +1,4 @@
-"""A SavedModel with endpoints of our own, written whole or not at all."""
+"""A SavedModel of any model; and one with endpoints of our own, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -19,6 +19,26 @@ def check_backend() -> None:
             f"A SavedModel is written by the TensorFlow backend; received KERAS_BACKEND="
             f"{keras.backend.backend()}. Load the same weights in a process with KERAS_BACKEND=tensorflow."
         )
+
+
+def export_model(model: keras.Model, path: str | Path, **kwargs: Any) -> None:
+    """`model.export`, made for serving: what stands fixed is computed once, and nothing needs cuDNN.
+
+    A constrained recurrent weight, such as that of an `ExpRNN`, is a constant of what is exported, where
+    `model.export` alone would compute it anew in each call. The models of `keras_rnn.models` that take text
+    are exported so by their own `export`.
+
+    Args:
+        model: built, of layers that may be ours.
+        path: the folder to write.
+        **kwargs: of `keras.Model.export`, such as `input_signature` and `verbose`.
+
+    Raises:
+        ValueError: if the backend is not TensorFlow.
+    """
+    check_backend()
+    with export_mode():
+        model.export(path, **kwargs)
 
 
 def write_saved_model(

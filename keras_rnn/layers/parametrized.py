@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from keras_rnn.layers.recurrent_weight import value_of
 from keras_rnn.layers.sequence_inputs import takes
 from keras_rnn.parametrizations import ConstrainedWeight, Parametrization
 
@@ -127,7 +128,7 @@ class Parametrized(keras.layers.Layer):
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         given = {"training": training, "mask": mask}
-        instead = {self._replaced[name]: weight.value() for name, weight in self.constrained.items()}
+        instead = {self._replaced[name]: value_of(weight) for name, weight in self.constrained.items()}
         fixed = self.layer.non_trainable_variables
         values = [instead.get(id(v), v.value) for v in fixed]
         outputs, after, losses = self.layer.stateless_call(

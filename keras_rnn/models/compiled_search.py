@@ -56,7 +56,7 @@ class CompiledSearch:
         ]
         if keras.backend.backend() != "tensorflow":
             # Compiled as a whole it would have to know the sizes; its loop is compiled all the same.
-            return decode(*values[:2], beam_size, length_penalty, coverage_penalty)
+            return decode(values[0], values[1], beam_size, length_penalty, coverage_penalty)
         import tensorflow as tf
 
         key = (greedy, n_best, covers)

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_rnn.callbacks import DynamicTrivialization, GradualUnfreezing
+from keras_rnn.callbacks import Deviation, DynamicTrivialization, GradualUnfreezing
 from keras_rnn.datasets import imdb
 from keras_rnn.files import written_whole
 from keras_rnn.optimizers import LearningRateMultipliers, SlantedTriangular
@@ -71,7 +71,7 @@ def prepare(
     model: Any = build_classifier(recipe, tokenizer, part.dtype)
     _begin_with_word_vectors(model, recipe, train_data.texts, data, folder, report)
     multipliers, kept = part.multipliers, dict[str, Any]()
-    callbacks: list[Any] = [] if part.period is None else [DynamicTrivialization(part.period)]
+    callbacks: list[Any] = [] if part.period is None else [Deviation(), DynamicTrivialization(part.period)]
     if begins_as is not None:
         if multipliers:
             raise ValueError(

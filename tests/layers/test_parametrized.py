@@ -8,8 +8,9 @@ import pytest
 import tensorflow as tf
 
 from keras_rnn import layers
-from keras_rnn.callbacks import DynamicTrivialization
+from keras_rnn.callbacks import Deviation, DynamicTrivialization
 from keras_rnn.callbacks.dynamic_trivialization import constrained_weights
+from keras_rnn.export import export_model
 from keras_rnn.layers import ExpRNN, ModReLU, Parametrized, ScaledCayleyRNN
 from keras_rnn.layers.implementation import export_mode
 from keras_rnn.ops import exponential
@@ -20,6 +21,7 @@ from keras_rnn.parametrizations import (
     Orthogonal,
     Skew,
     SpecialOrthogonal,
+    SpectralNorm,
     Stiefel,
     Unitary,
 )
@@ -89,6 +91,21 @@ def test_it_trains_and_base_points_move_in_the_rhythm(make, tmp_path):
     np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
 
 
+@pytest.mark.parametrize(("every", "looks"), [(1, 4), (2, 2), (3, 2), (7, 1)])
+def test_the_largest_deviation_of_an_epoch_is_told(every, looks):
+    model = model_with(ExpRNN(5))
+    (weight,) = constrained_weights(model)
+    told = [0.3, 0.1, 0.7, 0.2, 0.5, 0.4, 0.9, 0.6][: 2 * looks]
+    left = list(told)
+    weight.parametrization.distance = lambda w: left.pop(0)
+    x, y = task(64)  # four batches an epoch
+    logs = model.fit(x, y, epochs=2, batch_size=16, verbose=0, callbacks=[Deviation(every)]).history
+    assert logs["deviation"] == [max(told[:looks]), max(told[looks:])]
+    assert not left
+    with pytest.raises(ValueError, match="`every` must be at least 1; received every=0"):
+        Deviation(0)
+
+
 def test_reflections_have_no_base_point_to_move():
     parametrization = SpecialOrthogonal("householder")
     model = model_with(layers.SimpleRNN(5, recurrent_parametrization=parametrization))
@@ -127,6 +144,22 @@ def test_an_export_bakes_the_constrained_weight_in():
         read.append(len(graph.captured_inputs))
         np.testing.assert_allclose(graph(task()[0]), layer(task()[0]), atol=1e-6)
     assert read[0] == read[1] + 2  # free weight and base point
+
+
+def test_a_saved_model_of_layers_holds_the_constrained_weight_itself(tmp_path):
+    dense = Parametrized(keras.layers.Dense(3), kernel=SpectralNorm())
+    model = keras.Sequential([keras.Input((5, 2)), ExpRNN(6), dense])
+    x, read = task()[0], []
+    for name, write in (
+        ("plain", model.export),
+        ("baked", lambda path, **own: export_model(model, path, **own)),
+    ):
+        write(tmp_path / name, verbose=False)
+        served = tf.saved_model.load(tmp_path / name).signatures["serving_default"]
+        (found,) = served(tf.constant(x, tf.float32)).values()
+        np.testing.assert_allclose(found, model.predict(x, verbose=0), atol=1e-6)
+        read.append(len(served.captured_inputs))
+    assert read[0] >= read[1] + 3  # two free weights, and the base point of one
 
 
 def test_without_one_nothing_changes():
