@@ -26,13 +26,10 @@ def write_midi(roll: ArrayLike, path: str | Path, tempo: float = 90.0) -> None:
         tempo: quarter notes in a minute.
 
     Raises:
-        ImportError: if mido is not installed.
         ValueError: if `roll` is not such an array.
     """
-    try:
-        import mido
-    except ImportError as error:
-        raise ImportError("Writing MIDI takes mido, which is not installed: pip install mido.") from error
+    import mido
+
     roll = np.asarray(roll)
     if roll.ndim != 2 or not 0 < roll.shape[1] <= 128 - LOWEST or not np.isin(roll, (0, 1)).all():
         raise ValueError(f"`roll` must be 0 or 1, (steps, 88); received an array of shape {roll.shape}.")

@@ -207,14 +207,15 @@ class PianoRollModel(keras.Model):
             steps: how many, after the prompt.
             prompt: `(time, keys)`, what goes before. Default: nothing.
             seed: the same seed gives the same piece.
-            temperature: the scores are divided by it: below 1 favours the probable.
+            temperature: the scores are divided by it: below 1 favours the probable; 0 takes what is more
+                probable than not.
 
         Returns:
             `(steps, keys)`, 0 or 1, uint8.
         """
-        if steps < 1 or not temperature > 0:
+        if steps < 1 or not 0 <= temperature < float("inf"):
             raise ValueError(
-                "`steps` must be a positive integer and `temperature` a positive number; "
+                "`steps` must be a positive integer and `temperature` a finite number from 0; "
                 f"received steps={steps}, temperature={temperature}."
             )
         if not self.built:

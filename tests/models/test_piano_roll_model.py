@@ -107,9 +107,10 @@ def test_music_is_drawn_from_the_probabilities():
     assert np.array_equal(drawn, u < q)
     assert np.array_equal(model.generate(9, prompt, seed=2), drawn)
     assert not np.array_equal(model.generate(9, prompt, seed=3), drawn)
-    cold = model.generate(9, prompt, temperature=1e-3)
-    q = keras.ops.convert_to_numpy(model(np.concatenate([prompt, cold])[None]))[0, 4:]
-    assert np.array_equal(cold, q > 0.5)
+    for temperature in (1e-3, 0):
+        cold = model.generate(9, prompt, temperature=temperature)
+        q = keras.ops.convert_to_numpy(model(np.concatenate([prompt, cold])[None]))[0, 4:]
+        assert np.array_equal(cold, q > 0.5)
 
 
 def test_saved_and_loaded(tmp_path):
@@ -130,7 +131,7 @@ def test_saved_and_loaded(tmp_path):
             r"at least one step; received one of shape \(0, 5\)",
         ),
         (lambda model: model.generate(0), "`steps` must be a positive integer.*steps=0"),
-        (lambda model: model.generate(3, temperature=0), "`temperature` a positive number.*temperature=0"),
+        (lambda model: model.generate(3, temperature=-1), "`temperature` a finite number from 0.*=-1"),
         (lambda model: models.PianoRollModel([layers.GRU(3)], input_dropout=1.0), "`input_dropout` must"),
         (lambda model: models.PianoRollModel([]), "`layers` must hold at least one layer"),
     ],
