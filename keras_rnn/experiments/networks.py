@@ -11,6 +11,9 @@ import keras
 from keras_rnn import layers
 from keras_rnn.optimizers import LearningRateMultipliers
 
+#: What RMSprop keeps of the mean square from one update to the next.
+RHO = 0.9
+
 
 @dataclass(frozen=True)
 class Network:
@@ -33,7 +36,7 @@ class Network:
     def optimizer(self, learning_rate: float | None = None) -> Any:
         """A new one."""
         rate = self.learning_rate if learning_rate is None else learning_rate
-        inner = keras.optimizers.RMSprop(rate, rho=0.9, global_clipnorm=self.clip_norm)
+        inner = keras.optimizers.RMSprop(rate, rho=RHO, global_clipnorm=self.clip_norm)
         return LearningRateMultipliers(inner, dict(self.multipliers)) if self.multipliers else inner
 
 

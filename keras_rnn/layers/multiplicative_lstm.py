@@ -35,7 +35,7 @@ class MultiplicativeLSTMCell(LongShortTermCell):
         In all `5 * units * (features + units) + 4 * units` parameters.
 
     Differences from the paper: m has the size of h, as in its experiments; the cell around m is the LSTM of
-    this library, with biases.
+    this library, with biases, where o stands outside of the activation of c, and not within.
 
     Args:
         units: positive integer, number of units of each of the states h and c, and of m.

@@ -37,7 +37,8 @@ class QRNNCell(InputGatedCell):
         bias b: `(3 * units,)`; absent with `use_bias=False`.
         In all `3 * units * (window * features + 1)` parameters.
 
-    Differences from the paper: biases, and its zoneout is a wrapper, `keras_rnn.layers.Zoneout`.
+    Differences from the paper: biases; and its zoneout, f = 1 - dropout(1 - f), is left out. The wrapper
+    `keras_rnn.layers.Zoneout` is another: it keeps old states after y was made, and runs step by step.
 
     Args:
         units: positive integer, number of units of the state c and of the output.
