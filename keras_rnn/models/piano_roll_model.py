@@ -207,8 +207,7 @@ class PianoRollModel(keras.Model):
             steps: how many, after the prompt.
             prompt: `(time, keys)`, what goes before. Default: nothing.
             seed: the same seed gives the same piece.
-            temperature: the scores are divided by it: below 1 favours the probable; 0 takes what is more
-                probable than not.
+            temperature: divides the scores; 0 takes what is more probable than not.
 
         Returns:
             `(steps, keys)`, 0 or 1, uint8.
