@@ -1,5 +1,7 @@
 """Norms of gradients, gates and singular values against what NumPy and automatic differentiation say."""
 
+import importlib
+
 import keras
 import numpy as np
 import pytest
@@ -143,7 +145,10 @@ def test_a_picture_is_written(name, tmp_path):
 
 def test_both_sentences_stand_beside_their_attention(tmp_path, monkeypatch):
     drawn, weights = [], np.arange(6.0).reshape(2, 3) / 15
-    monkeypatch.setattr("keras_rnn.plots.attention_maps.save", lambda figure, path: drawn.append(figure))
+    module = importlib.import_module(
+        "keras_rnn.plots.attention_maps"
+    )  # the package has a function of this name
+    monkeypatch.setattr(module, "save", lambda figure, path: drawn.append(figure))
     plots.attention(weights, ["a", "\u2581cat", "."], ["eine", "Katze"], tmp_path / "a.png")
     axis = drawn[0].axes[0]
     assert [label.get_text() for label in axis.get_xticklabels()] == ["a", "_cat", "."]

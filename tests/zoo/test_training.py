@@ -8,7 +8,7 @@ import pytest
 from matplotlib import image
 
 from keras_rnn import zoo
-from keras_rnn.callbacks import DynamicTrivialization
+from keras_rnn.callbacks import Deviation, DynamicTrivialization
 from keras_rnn.zoo import classifier_training, training
 from keras_rnn.zoo.recipe import read_recipe
 from tests.models.small import distance
@@ -41,8 +41,8 @@ def test_some_weights_may_learn_more_slowly_and_base_points_move(reviews, tmp_pa
     prepared = classifier_training.prepare(read_recipe(source / "recipe.toml"), tmp_path, reviews)
     assert prepared.model.optimizer.multipliers == {"recurrent_kernel": 0.25}
     assert prepared.model.optimizer.optimizer.clipnorm == 1.0
-    [moving] = prepared.callbacks(None)
-    assert (type(moving), moving.period) == (DynamicTrivialization, 5)
+    looking, moving = prepared.callbacks(None)  # in this order: see Deviation
+    assert (type(looking), type(moving), moving.period) == (Deviation, DynamicTrivialization, 5)
 
 
 def test_it_reports_what_it_does(finished):
