@@ -40,21 +40,28 @@ from tests.benchmarks.timing import interleave, ratios
 RESULTS = Path(__file__).parent / "results" / "recurrence.json"
 SHAPES = ((20, 35, 650, 650), (20, 20, 200, 200), (64, 200, 128, 128))
 FAMILY = (
+    layers.AntisymmetricRNNCell,
     layers.CoupledInputForgetLSTMCell,
     layers.EchoStateCell,
+    layers.GRUCell,
     layers.IndRNNCell,
+    layers.LRUCell,
     layers.LayerNormGRUCell,
     layers.LayerNormSimpleRNNCell,
     layers.MGUCell,
     partial(layers.MLSTMCell, heads=4),
+    layers.MinGRUCell,
+    layers.MinLSTMCell,
     layers.MultiplicativeLSTMCell,
     layers.NASCell,
+    layers.NonNormalRNNCell,
     partial(layers.ProjectionLSTMCell, projection_units=200),
     layers.QRNNCell,
     layers.RGLRUCell,
     layers.S5Cell,
     layers.SLSTMCell,
     layers.SRUCell,
+    layers.SimpleRNNCell,
 )
 GRID = tuple(itertools.product((1, 20, 64), (20, 100, 500), (64, 256, 650)))
 
@@ -100,6 +107,7 @@ def cells():
         partial(layers.LayerNormLSTMCell, 200),
         partial(layers.RecurrentHighwayCell, 200, depth=5),
         partial(layers.LSTMCell, 200),
+        partial(layers.UnitaryRNNCell, 100),  # 200 numbers
         *(partial(cell, 200) for cell in FAMILY),
     ):
         rnn = partial(keras.layers.RNN, return_sequences=True)
@@ -108,7 +116,7 @@ def cells():
             "theirs": keras_side(rnn(cell()), shape),
             "theirs again": keras_side(rnn(cell()), shape),
         }
-        seconds = interleave(sides)
+        seconds = interleave(sides, repeats=41)  # of a few milliseconds each
         yield {
             "cell": cell.func.__name__,
             "shape": list(shape),
