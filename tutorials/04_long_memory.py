@@ -109,8 +109,8 @@ for scale in (0.8, 1.6):
 # * an LSTM, its gradient clipped;
 # * an ExpRNN (Lezcano-Casado, Martínez-Rubio 2019): modReLU, and a recurrent matrix that stays orthogonal while it is
 #   trained. `Orthogonal("matrix_exp")` makes it of a free matrix A that any optimizer may change as it likes:
-#   U = exp((A - A^T) / 2) B. The callback moves the base point B to U every 100 updates, and A back to 0. The free matrix
-#   learns ten times more slowly than the other weights.
+#   U = exp((A - A^T) / 2) B. The callback moves the base point B to U every 100 updates, and A back to 0. The free
+#   matrix learns ten times more slowly than the other weights.
 
 
 # %%

@@ -15,8 +15,8 @@ def custom_gradient(function: Callable[..., Any]) -> Callable[..., Any]:
 
     TensorFlow enters the gradient into a registry of the process, and with it every tensor of its graph: no
     graph that was ever traced is freed. Here the graph keeps its gradients, and the registry no more than
-    weak references: 0.6 MB of a small LSTM's training step are left behind, and not 2.5
-    (`tests/benchmarks/traced_graphs.py` in the checkout).
+    weak references: as little is left behind as of keras.layers (`tests/benchmarks/traced_graphs.py` in
+    the checkout).
 
     Args:
         function: of tensors; gives its value, one tensor or more, and the function that is its gradient.

@@ -131,7 +131,7 @@ class LogBilinearRecipe(NeuralRecipe):
 
 @dataclass(frozen=True)
 class DecodingRecipe:
-    """The beam search that published numbers are of, chosen on the validation split."""
+    """The beam search that published numbers are of; `evaluate --method beam` tries others."""
 
     beam_size: int = 5
     length_penalty: float = 1.0

@@ -50,7 +50,7 @@ def results(recipe: TranslatorRecipe, metrics: dict[str, Any]) -> list[str]:
 
 
 def _tried(found: dict[str, Any] | None) -> list[str]:
-    """What the length penalty was chosen by."""
+    """How much the length penalty matters, on the validation split."""
     if found is None:
         return []
     told = (
