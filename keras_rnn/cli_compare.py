@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,9 @@ def compare(
     task: Annotated[str, typer.Argument(help="imdb, shakespeare, copying or jsb.")],
     cell: Annotated[
         list[str] | None,
-        typer.Option(help="The name of a recurrent layer; may be repeated. Default: twelve of them."),
+        typer.Option(
+            help="A recurrent layer, or module:Class for your own; may be repeated. Default: twelve of them."
+        ),
     ] = None,
     parameters: Annotated[
         int, typer.Option(min=500, help="Of the recurrent layer, as nearly as its units allow.")
@@ -37,6 +40,7 @@ def compare(
             f"`TASK` must be one of {', '.join(tasks)}; received {task!r}."
             + (f" Did you mean `{near[0]}`?" if near else "")
         )
+    sys.path.insert(0, "")  # where the reader's own cells lie; of a script Python knows its own folder alone
     experiments.compare_cells(
         tasks[task],
         output,

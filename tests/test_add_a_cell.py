@@ -7,7 +7,13 @@ import keras
 import numpy as np
 import pytest
 
-from tests.contracts import test_gradients, test_oracle, test_pieces
+from tests.contracts import (
+    test_gradients,
+    test_mixed_precision,
+    test_oracle,
+    test_pieces,
+    test_saving,
+)
 from tests.contracts.arrays import distance
 
 PAGE = (Path(__file__).parents[1] / "tutorials" / "add_a_cell.md").read_text(encoding="utf-8")
@@ -54,6 +60,15 @@ def test_the_second_part_goes_on_where_the_first_ended(followed):
 )
 def test_the_row_brings_the_cell_under_the_contracts(followed, contract):
     contract(followed[0]["ROW"])
+
+
+@pytest.mark.parametrize("make", [test_saving.functional, test_saving.sequential])
+def test_the_row_brings_the_cell_into_files(followed, make, tmp_path):
+    test_saving.test_a_saved_model_comes_back(followed[0]["ROW"], make, tmp_path)
+
+
+def test_the_row_brings_the_cell_to_16_bits(followed):
+    test_mixed_precision.test_a_stateful_layer_carries_32_bits(followed[0]["ROW"], "bfloat16")
 
 
 def test_the_mutant_is_caught(followed):

@@ -41,7 +41,8 @@ def compare_cells(
         task: one of `keras_rnn.experiments.CELL_TASKS`.
         output: the folder to write: `lstm_or_gru.md`; beside it, in a folder of that name, `results.csv` and
             two pictures of the task; and `TASK/CELL/LEARNING_RATE` for each training.
-        cells: names of `keras_rnn.experiments.CELLS`, in capitals or small letters.
+        cells: names of `keras_rnn.experiments.CELLS`, in capitals or small letters, or `module:Class` for a
+            layer of one's own.
         parameters: that the recurrent layer is to have, as nearly as its number of units allows.
         epochs: of each training. Default: the task's.
         learning_rates: of which each cell has the best.
@@ -72,7 +73,7 @@ def compare_cells(
             bar(before + done, f"{own.cell}, learning rate {own.learning_rate:g}: {task.score} {score:.4f}")
 
         for name in names:
-            folder = output / task.name / name
+            folder = _folder(output, task, name)
             if not (folder / RESULT).exists():
                 units = units_for(name, task.features, parameters)
                 trainings = [CellTraining(name, units, rate, epochs, seed) for rate in rates]
@@ -130,6 +131,10 @@ def _measured(
     }
 
 
+def _folder(output: Path, task: CellTask, cell: str) -> Path:
+    return output / task.name / cell.replace(":", ".")
+
+
 def _place(folder: Path, learning_rate: float) -> Path:
     return folder / f"{learning_rate:g}"
 
@@ -165,7 +170,7 @@ def _draw(task: CellTask, rows: dict[str, dict[str, Any]], output: Path) -> None
     plots.scores(panels, output / PARTS / f"{task.name}.png", task.title, f"{task.score}, test")
     curves = {}
     for cell, row in rows.items():
-        history = read_history(_place(output / task.name / cell, row["learning_rate"]))
+        history = read_history(_place(_folder(output, task, cell), row["learning_rate"]))
         curves[cell] = ([own["epoch"] for own in history], [own["score"] for own in history])
     label = f"{task.score}, validation"
     plots.score_curves(curves, output / PARTS / f"{task.name}_curves.png", task.title, label)

@@ -36,11 +36,38 @@ def page(rows: Sequence[Mapping[str, str]]) -> str:
         rows: as `keras_rnn.experiments.tables.read_rows` reads `results.csv`.
     """
     parts = [HEAD]
+    if answer := _answer(rows):
+        parts.append("\n".join(answer))
     for task in CELL_TASKS.values():
         own = [row for row in rows if row["task"] == task.name]
         if own:
             parts.append("\n".join(_section(task, own)))
     return "\n".join(parts)
+
+
+def _answer(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """The question of the page, task by task."""
+    told = []
+    for task in CELL_TASKS.values():
+        own = [row for row in rows if row["task"] == task.name and row["score"]]
+        scores = {row["cell"]: float(row["score"]) for row in own}
+        if {"LSTM", "GRU"} <= set(scores):
+            pair, best = [scores["LSTM"], scores["GRU"]], own[0]
+            told.append(
+                f"| {task.title} | {task.score} | {pair[0]:.4f} | {pair[1]:.4f} | {_ahead(task, pair)} "
+                f"| {best['cell']}, {float(best['score']):.4f} | {len(own)} |"
+            )
+    head = "| task | score | LSTM | GRU | ahead | best of all | of cells |\n|---|---|---|---|---|---|---|"
+    return ["## The answer", "", head, *told, ""] if told else []
+
+
+def _ahead(task: CellTask, pair: Sequence[float]) -> str:
+    """Which of the two has the better score, by how much, and how sure that is."""
+    if pair[0] == pair[1]:
+        return "neither"
+    first = ("LSTM", "GRU")[task.best(pair)]
+    error = task.standard_error(pair)
+    return f"{first}, by {abs(pair[0] - pair[1]):.4f}" + (f" (standard error {error:.4f})" if error else "")
 
 
 def _section(task: CellTask, rows: Sequence[Mapping[str, str]]) -> list[str]:

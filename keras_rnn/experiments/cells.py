@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 from functools import cache
 from typing import Any
 
@@ -31,19 +32,46 @@ TWELVE = (
 
 
 def find(name: str) -> str:
-    """The name of a layer, from itself in capitals or small letters.
+    """The name of a layer, from itself in capitals or small letters, or as `module:Class`.
 
     Raises:
         ValueError: if there is none; names the nearest.
     """
+    if ":" in name:
+        _class(name)
+        return name
     named = {own.lower(): own for own in CELLS}
     if name.lower() not in named:
         near = ", ".join(named[own] for own in difflib.get_close_matches(name.lower(), named, 3, 0.4))
         raise ValueError(
             f"`cell` must be the name of a recurrent layer; received cell={name!r}. "
-            f"{f'Nearest: {near}. ' if near else ''}All: {', '.join(CELLS)}."
+            f"{f'Nearest: {near}. ' if near else ''}All: {', '.join(CELLS)}; one of your own: module:Class."
         )
     return named[name.lower()]
+
+
+@cache
+def _class(name: str) -> Any:
+    """The class of a layer; one that is not of this library is imported.
+
+    Raises:
+        ValueError: if the module cannot be imported, or has no recurrent layer of that name.
+    """
+    if ":" not in name:
+        return CELLS[name]
+    module, _, own = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), own, None)
+    except ImportError as error:
+        raise ValueError(
+            f"`cell` {name!r}: {error}. `module` is a file in this folder or on the path."
+        ) from error
+    if not getattr(found, "cell_class", None):
+        raise ValueError(
+            f"`cell` {name!r}: {module} has no layer {own!r} that derives from keras_rnn.layers.Recurrent and "
+            "names its `cell_class`."
+        )
+    return found
 
 
 def make(name: str, units: int, steps: int) -> Any:
@@ -59,7 +87,7 @@ def make(name: str, units: int, steps: int) -> Any:
         arguments["recurrent_constraint"] = keras.constraints.MaxNorm(bound)
     if name == "ProjectionLSTM":
         arguments["projection_units"] = -(-units // 2)
-    return CELLS[name](units, return_sequences=True, **arguments)
+    return _class(name)(units, return_sequences=True, **arguments)
 
 
 def units_for(name: str, features: int, parameters: int) -> int:

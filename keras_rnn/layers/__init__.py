@@ -21,6 +21,7 @@ from keras_rnn.layers.coupled_input_forget_lstm import CoupledInputForgetLSTM, C
 from keras_rnn.layers.cross_attention import CrossAttention
 from keras_rnn.layers.echo_state import EchoState, EchoStateCell
 from keras_rnn.layers.embedding_dropout import EmbeddingDropout
+from keras_rnn.layers.from_keras import from_keras
 from keras_rnn.layers.full_softmax import FullSoftmax
 from keras_rnn.layers.gru import GRU, GRUCell
 from keras_rnn.layers.heads import BernoulliHead, CategoricalHead, GaussianHead
@@ -173,4 +174,5 @@ __all__ = [
     "WordDropout",
     "WrappedCell",
     "Zoneout",
+    "from_keras",
 ]

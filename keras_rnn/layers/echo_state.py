@@ -13,6 +13,7 @@ from keras_rnn.layers.checked import checked_size, known_features
 from keras_rnn.layers.recurrent import Recurrent
 from keras_rnn.ops.activation_gradients import gradient_from_output
 from keras_rnn.ops.affine import project
+from keras_rnn.ops.linalg import is_traced
 from keras_rnn.ops.state_product import state_product
 
 
@@ -129,8 +130,11 @@ class EchoStateCell(RecurrentCell):
         Raises:
             ValueError: if it has no eigenvalue but 0.
         """
-        drawn = ops.convert_to_numpy(self.recurrent_initializer(shape, dtype="float32")).astype("float64")
-        U = drawn * (np.random.default_rng(self.seed).random(shape) < self.connectivity)
+        drawn = self.recurrent_initializer(shape, dtype="float32")
+        if is_traced(drawn):  # Keras asks for shapes, and draws the weight when it knows them all
+            return ops.convert_to_tensor(drawn, dtype)
+        connected = np.random.default_rng(self.seed).random(shape) < self.connectivity
+        U = ops.convert_to_numpy(drawn).astype("float64") * connected
         radius = np.abs(np.linalg.eigvals(U)).max()
         if radius == 0:  # exactly: connections without a cycle make a triangular matrix, in another order
             raise ValueError(

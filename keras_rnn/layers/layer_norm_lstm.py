@@ -26,7 +26,8 @@ class LayerNormLSTMCell(LongShortTermCell):
 
     Mean and variance are those of one row: in the first line over the columns of all four gates together,
     in the last over the units. No row knows another, and training computes what inference does. The
-    state c is carried on as it is, not normalized.
+    state c is carried on as it is; with `carry_normalized=True`, which is the cell of TensorFlow Addons,
+    LN(c[t]; g_c) + b_c stands in its place in the next step and in the state that is given back.
 
     Weights (the four blocks of columns stand in the order i, f, c, o):
         kernel W: `(features, 4 * units)`.
@@ -48,6 +49,7 @@ class LayerNormLSTMCell(LongShortTermCell):
         unit_forget_bias: start the bias of the forget gate at 1, the rest as `bias_initializer` says.
             Default `True`.
         epsilon: positive number, added to the variance. Default 0.001.
+        carry_normalized: whether the state is the normalized c. Default `False`.
 
     The other arguments are those of every affine cell: see `keras_rnn.layers.AffineCell`.
 
@@ -76,6 +78,7 @@ class LayerNormLSTMCell(LongShortTermCell):
         bias_initializer: Any = "zeros",
         unit_forget_bias: bool = True,
         epsilon: float = 1e-3,
+        carry_normalized: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -91,6 +94,7 @@ class LayerNormLSTMCell(LongShortTermCell):
         )
         check_epsilon(epsilon)
         self.epsilon = epsilon
+        self.carry_normalized = carry_normalized
 
     def add_own_weights(self) -> None:
         # Like the bias, they meet the gates in `state_dtype`.
@@ -127,12 +131,13 @@ class LayerNormLSTMCell(LongShortTermCell):
         c = self.recurrent_activation(f) * c + self.recurrent_activation(i) * self.activation(g)
         normed = layer_norm(c, constants["g_c"], self.epsilon) + constants["b_c"]
         h = self.recurrent_activation(o) * self.activation(normed)
-        return h, [h, c]
+        return h, [h, normed if self.carry_normalized else c]
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "epsilon": self.epsilon,
+            "carry_normalized": self.carry_normalized,
         }
 
 

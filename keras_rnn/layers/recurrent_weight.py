@@ -29,12 +29,14 @@ def add_recurrent_weight(cell: Any) -> Any:
     """
     parametrization = cell.recurrent_parametrization
     if parametrization is None:
+        # A cell casts it by itself: some multiply by it in `state_dtype`, where 16 bits would be seen.
         return cell.add_weight(
             name="recurrent_kernel",
             shape=cell.recurrent_shape,
             initializer=cell.initial_recurrent_kernel,
             regularizer=cell.recurrent_regularizer,
             constraint=cell.recurrent_constraint,
+            autocast=False,
         )
     if cell.recurrent_regularizer or cell.recurrent_constraint:
         raise ValueError(

@@ -62,7 +62,7 @@ READERS = {
     "UniformAttention",
 }
 #: Functions that make a layer which has a row.
-FACTORIES = {"ExpRNN", "ScaledCayleyRNN"}
+FACTORIES = {"ExpRNN", "ScaledCayleyRNN", "from_keras"}
 
 SimpleRNNCell, LSTMCell, GRUCell = layers.SimpleRNNCell, layers.LSTMCell, layers.GRUCell
 MINIMAL = {"also": {"input_gated"}, "without": {"recurrent_dropout"}}

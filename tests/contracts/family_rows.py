@@ -23,7 +23,7 @@ def row(layer, cell, oracle, sizes=(UNITS,), also=(), positive=(), **options):
         mutants={mutant: bound(wrong) for mutant, wrong in MUTANTS[oracle].items()},
         sizes=sizes,
         positive=positive,
-        promises=CAUSAL.union(also),
+        promises=CAUSAL | {"sample"}.union(also),
     )
 
 
@@ -70,6 +70,7 @@ FAMILY_ROWS = [
         layers.EchoState,
         layers.EchoStateCell,
         family_cells.echo_state,
+        also={"fixed"},  # no weight is trained
         connectivity=1.0,
         leaky=family_cells.LEAKY,
     ),
@@ -78,7 +79,7 @@ FAMILY_ROWS = [
         layers.MLSTMCell,
         xlstm_cells.mlstm,
         (12, 6, 2),
-        LINEAR | {"sample"},
+        LINEAR,
         heads=2,
         key_dimension=3,
         chunk=2,

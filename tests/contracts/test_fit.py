@@ -30,7 +30,7 @@ def train(row, **compile_arguments):
     assert all((new != old).any() for new, old in zip(model.get_weights(), start))
 
 
-@rows("recurrent", "sample")
+@rows("recurrent", "sample", without="fixed")
 def test_fit_learns_to_remember(row):
     train(row)
 

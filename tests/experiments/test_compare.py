@@ -4,6 +4,7 @@ import csv
 import importlib
 import json
 import re
+import sys
 from pathlib import Path
 from types import MappingProxyType
 
@@ -15,7 +16,7 @@ from keras_rnn.datasets import imdb, polymusic, tiny_shakespeare
 from keras_rnn.datasets.corpus import Corpus
 from keras_rnn.datasets.text_classification import TextClassificationData
 from keras_rnn.datasets.vocabulary import Vocabulary
-from keras_rnn.experiments import cell_comparison, cell_tasks, cell_training
+from keras_rnn.experiments import cell_comparison, cell_page, cell_tasks, cell_training
 from keras_rnn.experiments.cell_page import page
 from keras_rnn.experiments.cells import count_parameters, find, units_for
 from keras_rnn.experiments.tables import read_history, read_rows
@@ -256,6 +257,11 @@ def test_the_command_writes_all_and_trains_nothing_twice(tmp_path, monkeypatch, 
             "`TASK` must be one of imdb, shakespeare, copying, jsb; received 'jbs'. Did you mean `jsb`",
         ),
         (["jsb", "--cell", "lstn"], "received cell='lstn'. Nearest: LSTM"),
+        (
+            ["jsb", "--cell", "no_such_file:Cell"],
+            "`cell` 'no_such_file:Cell': No module named 'no_such_file'",
+        ),
+        (["jsb", "--cell", "keras_rnn.layers:GRUCell"], "has no layer 'GRUCell' that derives from"),
         (["jsb", "--learning-rate", "0"], "`learning_rates` must be positive numbers"),
     ],
 )
@@ -265,6 +271,52 @@ def test_what_is_wrong_is_told_before_anything_is_written(arguments, error, tmp_
     assert error in capsys.readouterr().err.replace("\n", " ")
     assert not (tmp_path / "none").exists()
     assert find("gru") == find("GRU") == "GRU"
+
+
+OWN = """
+from keras_rnn.layers import MGU
+
+
+class Mine(MGU):
+    pass
+"""
+
+
+def test_a_cell_of_ones_own_is_compared(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", list(sys.path))
+    (tmp_path / "my_own_cells.py").write_text(OWN)
+    monkeypatch.setitem(experiments.CELL_TASKS, "copying", SmallCopying())
+    small = ["--parameters", "600", "--learning-rate", "0.01", "--output", "out"]
+    run(monkeypatch, "copying", "--cell", "my_own_cells:Mine", "--cell", "mgu", *small)
+    mine, known = read_rows(tmp_path / "out" / "lstm_or_gru" / "results.csv")
+    assert {mine["cell"], known["cell"]} == {"my_own_cells:Mine", "MGU"}
+    assert mine["score"] == known["score"] and mine["units"] == known["units"]
+    assert "--cell MGU --cell my_own_cells:Mine" in (tmp_path / "out" / "lstm_or_gru.md").read_text()
+
+
+def a_row(task, cell, score):
+    return {"task": task, "cell": cell, "score": str(score)}
+
+
+def test_the_answer_names_the_better_one_and_how_sure_it_is():
+    rows = [
+        a_row("imdb", "MGU", 0.9),
+        a_row("imdb", "LSTM", 0.8),
+        a_row("imdb", "GRU", 0.75),
+        a_row("jsb", "GRU", 8.0),
+        a_row("jsb", "LSTM", 8.5),
+        a_row("shakespeare", "LSTM", 2.0),  # alone
+        a_row("copying", "LSTM", 0.1),
+        a_row("copying", "GRU", ""),  # diverged
+    ]
+    lines = cell_page._answer(rows)[3:-1]
+    assert lines == [
+        # sqrt((0.8 * 0.2 + 0.75 * 0.25) / 5000) = 0.00834
+        "| Film reviews | accuracy | 0.8000 | 0.7500 | LSTM, by 0.0500 (standard error 0.0083) | MGU, 0.9000 | 3 |",
+        "| Chorales of J. S. Bach | negative log likelihood (nats a step) | 8.5000 | 8.0000 | GRU, by 0.5000 "
+        "| GRU, 8.0000 | 2 |",
+    ]
 
 
 def run(monkeypatch, *arguments):
