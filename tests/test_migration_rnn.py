@@ -133,7 +133,7 @@ def test_every_recurrent_layer_of_keras_is_named():
 def test_a_whole_model_comes_over():
     model = keras.Sequential([keras.Input((None, FEATURES)), keras.layers.LSTM(UNITS)])
     model.set_weights(weights(*(w.shape for w in model.get_weights())))
-    [code] = re.findall(r"^## keras.layers\n.*?^```pycon\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[:1]
+    code = re.search(r"^## keras.layers\n.*?^```pycon\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[1]
     test = doctest.DocTestParser().get_doctest(code, {"layers": layers, "model": model}, "model", None, 0)
     runner = doctest.DocTestRunner()
     runner.run(test, clear_globs=False)

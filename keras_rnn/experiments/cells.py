@@ -68,8 +68,8 @@ def _class(name: str) -> Any:
         ) from error
     if not getattr(found, "cell_class", None):
         raise ValueError(
-            f"`cell` {name!r}: {module} has no layer {own!r} that derives from keras_rnn.layers.Recurrent and "
-            "names its `cell_class`."
+            f"`cell` {name!r}: {module} has no layer {own!r} that derives from keras_rnn.layers.Recurrent "
+            "and names its `cell_class`."
         )
     return found
 

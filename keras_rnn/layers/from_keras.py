@@ -23,20 +23,20 @@ COUNTERPARTS = {
 def from_keras(layer: Any) -> Any:
     """Makes of a layer or model of Keras one that computes the same with our recurrent layers.
 
-    `SimpleRNN`, `LSTM`, `GRU`, their cells, `RNN`, `StackedRNNCells` and `Bidirectional` are replaced wherever
-    they stand: by themselves, in a cell, in a wrapper such as `TimeDistributed`, or in a `Sequential` or
-    functional model, and in models within it. Everything else stays what it is. The weights have the same
-    shapes and the same order here and there, and are copied; nothing is reordered. The carried states of a
-    `stateful` layer begin at zero. A model that was compiled is compiled in the same way, with a fresh
-    optimizer. One thing differs: of inputs with a mask that are given together with `initial_state`, Keras
-    loses the mask, and ours reads it.
+    `SimpleRNN`, `LSTM`, `GRU`, their cells, `RNN`, `StackedRNNCells` and `Bidirectional` are replaced
+    wherever they stand: by themselves, in a cell, in a wrapper such as `TimeDistributed`, or in a
+    `Sequential` or functional model, and in models within it. Everything else stays what it is. The weights
+    have the same shapes and the same order here and there, and are copied; nothing is reordered. The carried
+    states of a `stateful` layer begin at zero. A model that was compiled is compiled in the same way, with a
+    fresh optimizer. One thing differs: of inputs with a mask that are given together with `initial_state`,
+    Keras loses the mask, and ours reads it.
 
     What stays: classes of one's own, also if they derive from one of these, and the layers that such a class
     makes in its constructor; `ConvLSTM1D` to `ConvLSTM3D`.
 
     Args:
-        layer: a `keras.layers.Layer` or `keras.Model`, built or not. It is left as it is. Classes of one's own
-            within it must be registered, as for saving.
+        layer: a `keras.layers.Layer` or `keras.Model`, built or not. It is left as it is. Classes of one's
+            own within it must be registered, as for saving.
 
     Returns:
         The new layer or model, of the same name and dtype policy.

@@ -15,6 +15,8 @@ from keras_rnn.zoo.recipe_tables import AnyRecipe
 #: The subword models of a translator: of one vocabulary for both languages, or one for each.
 JOINT, SOURCE, TARGET = "assets/subwords.model", "assets/source.model", "assets/target.model"
 BY_LENGTH = "bleu_by_length.png"
+#: The short trainings on which a recipe was chosen.
+TRIALS = "trials.csv"
 RECIPE, METRICS, CARD, PROBE, VOCABULARY = (
     "recipe.toml",
     "metrics.json",

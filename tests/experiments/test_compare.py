@@ -313,7 +313,8 @@ def test_the_answer_names_the_better_one_and_how_sure_it_is():
     lines = cell_page._answer(rows)[3:-1]
     assert lines == [
         # sqrt((0.8 * 0.2 + 0.75 * 0.25) / 5000) = 0.00834
-        "| Film reviews | accuracy | 0.8000 | 0.7500 | LSTM, by 0.0500 (standard error 0.0083) | MGU, 0.9000 | 3 |",
+        "| Film reviews | accuracy | 0.8000 | 0.7500 | LSTM, by 0.0500 (standard error 0.0083) "
+        "| MGU, 0.9000 | 3 |",
         "| Chorales of J. S. Bach | negative log likelihood (nats a step) | 8.5000 | 8.0000 | GRU, by 0.5000 "
         "| GRU, 8.0000 | 2 |",
     ]

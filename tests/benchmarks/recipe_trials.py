@@ -1,0 +1,91 @@
+"""Short trainings of a translator's recipe with other settings, on which the recipe was chosen.
+
+python tests/benchmarks/recipe_trials.py NAME [CHANGE ...] [--epochs 3] [--output runs/trials] [--write]
+
+A CHANGE is written as in the recipe: `learning_rate=2e-3`, or several keys, `hidden_dropout=0.2; output_dropout=0.2`.
+The recipe as it stands is trained, too. Killed, the same call goes on. `--write` makes zoo/NAME/trials.csv, from
+which `keras-rnn card` makes a table: of each training the keys that are not the recipe's, and what the last weights
+reach on the validation split.
+"""
+
+import argparse
+import json
+import re
+import tomllib
+from pathlib import Path
+
+from keras_rnn import zoo
+from keras_rnn.experiments.tables import write_rows
+from keras_rnn.files import write_text
+from keras_rnn.zoo.folders import METRICS, RECIPE, TRIALS, find_entry
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("name")
+    parser.add_argument("changes", nargs="*")
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--output", type=Path, default=Path("runs/trials"))
+    parser.add_argument("--write", action="store_true")
+    arguments = parser.parse_args()
+    entry = find_entry(arguments.name)
+    recipe = (entry / RECIPE).read_text(encoding="utf-8")
+    for change in ["", *arguments.changes]:
+        text = changed(recipe, change)
+        source = arguments.output / arguments.name / (re.sub(r"[^\w.]+", "_", change) or "recipe")
+        write_text(source / RECIPE, text)
+        if not (source / "run" / METRICS).exists():
+            zoo.train(source, source / "run", epochs=arguments.epochs, verbose=2)
+    if arguments.write:
+        runs = sorted((arguments.output / arguments.name).glob(f"*/run/{METRICS}"))
+        rows = [row(recipe, run.parent) for run in runs]
+        rows = [row for row in rows if row["epochs"] == arguments.epochs]
+        write_rows(sorted(rows, key=lambda row: -row["bleu"]), entry / TRIALS)
+
+
+def changed(recipe, change):
+    """The text of the recipe with other values."""
+    for part in filter(None, map(str.strip, change.split(";"))):
+        key, _, value = map(str.strip, part.partition("="))
+        recipe, count = re.subn(rf"^{key} = .*$", lambda _: f"{key} = {value}", recipe, flags=re.MULTILINE)
+        if count != 1:
+            raise SystemExit(f"{key} stands {count} times in the recipe.")
+    return recipe
+
+
+def row(recipe, run):
+    """What stands in the table of one training."""
+    ours, theirs = (
+        tomllib.loads(text) for text in (recipe, (run.parent / RECIPE).read_text(encoding="utf-8"))
+    )
+    other = [
+        f"{key} = {told(value)}"
+        for table, keys in theirs.items()
+        if isinstance(keys, dict)
+        for key, value in keys.items()
+        if ours[table].get(key) != value
+    ]
+    training = json.loads((run / METRICS).read_text(encoding="utf-8"))["training"]
+    return {
+        "changed": "; ".join(other),
+        "epochs": training["epochs"],
+        "perplexity": training["final"]["val_perplexity"],
+        "bleu": training["validation_bleu"]["last"],
+        "hours": training["hours"],
+        "hardware": training["hardware"],
+    }
+
+
+def told(value):
+    """A value as TOML has it."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(told, value))}]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {told(own)}" for key, own in value.items()) + " }"
+    return json.dumps(value)
+
+
+if __name__ == "__main__":
+    main()
