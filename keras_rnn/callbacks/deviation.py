@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from keras_rnn.callbacks.dynamic_trivialization import constrained_weights
+from keras_rnn.callbacks.dynamic_trivialization import constrained_weights, parts_of
 from keras_rnn.callbacks.jax_state import write_back
 
 
@@ -15,7 +15,8 @@ class Deviation(keras.callbacks.Callback):
 
     It is the largest `distance` of `keras_rnn.parametrizations.Parametrization` of all of them, and of all
     times in the epoch that they were looked at; of an orthogonal W that is the largest entry of |W^T W - I|.
-    A model without constrained weights has none.
+    A cell that makes such a matrix of other weights, as the `keras_rnn.layers.UnitaryRNNCell` does, tells it
+    by a method `deviation()`. A model with neither has none.
 
     It stands before what keeps the logs, such as a `keras_rnn.callbacks.TrainingCheckpoint`, and before a
     `DynamicTrivialization`, whose new base points are projected: right after them there is little to see.
@@ -53,3 +54,5 @@ class Deviation(keras.callbacks.Callback):
     def _look(self) -> None:
         write_back(self.model)
         self._found += [w.parametrization.distance(w.value()) for w in constrained_weights(self.model)]
+        cells = parts_of(self.model, lambda part: hasattr(part, "deviation"))
+        self._found += [cell.deviation() for cell in cells]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -65,19 +66,20 @@ class DynamicTrivialization(keras.callbacks.Callback):
 
 def constrained_weights(layer: Any) -> list[ConstrainedWeight]:
     """All constrained weights in a layer or a model, wherever they stand in it."""
-    return _found(layer, set())
+    return parts_of(layer, lambda part: isinstance(part, ConstrainedWeight))
 
 
-def _found(part: Any, seen: set[int]) -> list[ConstrainedWeight]:
+def parts_of(part: Any, wanted: Callable[[Any], bool], seen: set[int] | None = None) -> list[Any]:
+    """All layers in a layer or a model that are wanted, wherever they stand in it."""
+    seen = set() if seen is None else seen
     if id(part) in seen:
         return []
     seen.add(id(part))
-    if isinstance(part, ConstrainedWeight):
-        return [part]
+    found = []
     if isinstance(part, keras.layers.Layer):
-        part = vars(part)
+        found, part = [part] if wanted(part) else [], vars(part)
     if isinstance(part, dict):
         part = list(part.values())
     if isinstance(part, list | tuple):
-        return [weight for inner in part for weight in _found(inner, seen)]
-    return []
+        found += [own for inner in part for own in parts_of(inner, wanted, seen)]
+    return found

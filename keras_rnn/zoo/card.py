@@ -69,7 +69,7 @@ def _trials(folder: Path) -> list[str]:
     rows = list(csv.DictReader((folder / TRIALS).read_text(encoding="utf-8").splitlines()))
     epochs = ", ".join(dict.fromkeys(row["epochs"] for row in rows))
     return [
-        f"Other settings, in trainings of {epochs} epochs each with the whole schedule in them: perplexity and "
+        f"Other settings, in trainings of {epochs} epochs with the whole schedule in them: perplexity and "
         "greedy BLEU of the last weights on the validation split.",
         "",
         "| what is not as in the recipe | perplexity | BLEU | hours |",

@@ -2,10 +2,10 @@
 
 python tests/benchmarks/recipe_trials.py NAME [CHANGE ...] [--epochs 3] [--output runs/trials] [--write]
 
-A CHANGE is written as in the recipe: `learning_rate=2e-3`, or several keys, `hidden_dropout=0.2; output_dropout=0.2`.
-The recipe as it stands is trained, too. Killed, the same call goes on. `--write` makes zoo/NAME/trials.csv, from
-which `keras-rnn card` makes a table: of each training the keys that are not the recipe's, and what the last weights
-reach on the validation split.
+A CHANGE is written as in the recipe: `learning_rate=2e-3`, or several keys, `hidden_dropout=0.2;
+output_dropout=0.2`. The recipe as it stands is trained, too. Killed, the same call goes on. `--write` makes
+zoo/NAME/trials.csv, from which `keras-rnn card` makes a table: of each training the keys that are not the
+recipe's, and what the last weights reach on the validation split.
 """
 
 import argparse
@@ -49,7 +49,8 @@ def changed(recipe, change):
     """The text of the recipe with other values."""
     for part in filter(None, map(str.strip, change.split(";"))):
         key, _, value = map(str.strip, part.partition("="))
-        recipe, count = re.subn(rf"^{key} = .*$", lambda _: f"{key} = {value}", recipe, flags=re.MULTILINE)
+        line = f"{key} = {value}".replace("\\", r"\\")
+        recipe, count = re.subn(rf"^{key} = .*$", line, recipe, flags=re.MULTILINE)
         if count != 1:
             raise SystemExit(f"{key} stands {count} times in the recipe.")
     return recipe

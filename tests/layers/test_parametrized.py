@@ -106,6 +106,18 @@ def test_the_largest_deviation_of_an_epoch_is_told(every, looks):
         Deviation(0)
 
 
+def test_the_deviation_of_a_composed_matrix_is_told():
+    model = model_with(layers.UnitaryRNN(5))
+    x, y = task(64)
+    logs = model.fit(x, y, epochs=2, batch_size=16, verbose=0, callbacks=[Deviation()]).history
+    assert all(0 < found < 2e-6 for found in logs["deviation"])
+    cell = model.layers[0].cell if hasattr(model.layers[0], "cell") else model.layers[1].cell
+    # A matrix that stretches is told from one that does not.
+    compose = cell.compose
+    cell.compose = lambda real, imaginary: compose(1.01 * real, imaginary)
+    assert cell.deviation() == pytest.approx(1.01**2 - 1, abs=1e-5)
+
+
 def test_reflections_have_no_base_point_to_move():
     parametrization = SpecialOrthogonal("householder")
     model = model_with(layers.SimpleRNN(5, recurrent_parametrization=parametrization))
