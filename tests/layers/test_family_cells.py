@@ -1,4 +1,4 @@
-"""What the further cells of the family promise beyond the contracts: kinship, first values, bounds, files."""
+"""What the further cells of the family promise beyond the contracts: kinship, first values and bounds."""
 
 import keras
 import numpy as np
@@ -77,18 +77,6 @@ def test_in_16_bits_states_have_32_and_the_error_is_small(row):
     assert dtypes == ["bfloat16"] + ["float32"] * len(states)
     error = distance(result, row.layer()(row.inputs(), **row.call_arguments(GAPS)))
     assert 2.0**-13 < error < 2.0**-3 * np.abs(x).max()
-
-
-def test_a_model_of_all_comes_back_from_both_kinds_of_files(tmp_path):
-    x = keras.Input((None, FEATURES), dtype="float64")
-    outputs = {row.covers[0].__name__: row.own_layer(return_state=False)(x) for row in FAMILY_ROWS}
-    model, inputs = keras.Model(x, outputs), normal(4, 2, 7, FEATURES)
-    expected = model(inputs)
-    model.save(tmp_path / "model.keras")
-    assert distance(keras.saving.load_model(tmp_path / "model.keras")(inputs), expected) == 0
-    model.export(tmp_path / "served", verbose=False)
-    served = tf.saved_model.load(tmp_path / "served")
-    assert distance(served.serve(tf.constant(inputs)), expected) < 1e-12
 
 
 @pytest.mark.parametrize("cls", [layers.LayerNormGRUCell, layers.LayerNormSimpleRNNCell])
