@@ -34,7 +34,8 @@ class LearningRateMultipliers(keras.optimizers.Optimizer):
         name: of the optimizer.
 
     Raises:
-        TypeError: if `optimizer` is none.
+        TypeError: if `optimizer` is none, or only a wrapper of one, as `keras.optimizers.LossScaleOptimizer`
+            and this class are: put it around the result.
         ValueError: if it has been built, if there is no multiplier, or one is negative or not finite; when it
             is built, if a pattern is the first in the path of no weight.
 
@@ -51,6 +52,12 @@ class LearningRateMultipliers(keras.optimizers.Optimizer):
         if not isinstance(optimizer, keras.optimizers.Optimizer):
             raise TypeError(
                 f"`optimizer` must be a keras.optimizers.Optimizer; received optimizer={optimizer!r}."
+            )
+        handed_on = type(optimizer).update_step is keras.optimizers.Optimizer.update_step
+        if handed_on or isinstance(optimizer, LearningRateMultipliers):
+            raise TypeError(
+                f"`optimizer` must take its steps itself; received a {type(optimizer).__name__}, which has "
+                "another one take them. Give `multipliers` to that one, and wrap the result."
             )
         if optimizer.built:
             raise ValueError(

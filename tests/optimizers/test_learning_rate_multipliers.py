@@ -129,6 +129,20 @@ def test_it_trains_and_saves_on_jax():
     ("make", "error", "sentence"),
     [
         (lambda: LearningRateMultipliers("sgd", {"a": 1.0}), TypeError, "`optimizer` must be a keras"),
+        (
+            lambda: LearningRateMultipliers(
+                keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD()), {"a": 1.0}
+            ),
+            TypeError,
+            "received a LossScaleOptimizer, which has another one take them",
+        ),
+        (
+            lambda: LearningRateMultipliers(
+                LearningRateMultipliers(keras.optimizers.SGD(), {"a": 1.0}), {"a": 1.0}
+            ),
+            TypeError,
+            "received a LearningRateMultipliers, which",
+        ),
         (lambda: LearningRateMultipliers(keras.optimizers.SGD(), {}), ValueError, "at least one pattern"),
         (lambda: LearningRateMultipliers(keras.optimizers.SGD(), {"a": -1.0}), ValueError, "numbers from 0"),
         (lambda: steps(LearningRateMultipliers(keras.optimizers.SGD(), {"a": np.nan})), ValueError, "from 0"),
