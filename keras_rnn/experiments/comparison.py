@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from keras_rnn import plots
+from keras_rnn.experiments.memory_page import PAGE, page
 from keras_rnn.experiments.progress import progress_bar
-from keras_rnn.experiments.tables import read_history, write_rows
+from keras_rnn.experiments.tables import read_history, read_rows, write_rows
 from keras_rnn.experiments.tasks import Task
-from keras_rnn.experiments.training import EVERY, Settings, train
+from keras_rnn.experiments.training import EVERY, FINISHED, SETTINGS, Settings, train
+from keras_rnn.files import write_text
 
 
 def compare(
@@ -31,13 +34,14 @@ def compare(
         tasks: see `keras_rnn.experiments.copying` and `adding`.
         networks: names of `keras_rnn.experiments.NETWORKS`.
         settings: of all trainings; its `network` is replaced.
-        output: the folder to write: one folder for each training, `results.csv` and `curves.png`.
+        output: the folder to write: one folder for each training, `results.csv`, `curves.png` and a page of
+            both, `README.md`.
         title: of the picture.
         report: takes one line at a time.
 
     Returns:
         The rows of `results.csv`: of each training the mean of its last 5 measurements of the held-out loss,
-        its share of the baseline, and the largest deviation from an orthogonal matrix at any of them.
+        its share of the baseline, the largest deviation from an orthogonal matrix at any time, and settings.
     """
     output = Path(output)
     chosen = [replace(settings, network=name) for name in networks]  # a wrong name is told before hours pass
@@ -46,6 +50,7 @@ def compare(
             _train_with_a_bar(task, own, output / task.name / own.network)
             rows = measured(tasks, output)
             write_rows(rows, output / "results.csv")
+            write_text(output / PAGE, page(title, read_rows(output / "results.csv")))
             curves = {t.title: _curves(t, output) for t in tasks}
             baselines = {t.title: t.baseline for t in tasks}
             plots.memory_curves(curves, baselines, output / "curves.png", title, task.loss)
@@ -72,15 +77,25 @@ def measured(tasks: Sequence[Task], output: str | Path) -> list[dict[str, Any]]:
             last = [row["val_loss"] for row in history[-5:]]
             loss = sum(last) / len(last)
             deviations = [row["deviation"] for row in history if "deviation" in row]
+            own = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+            done = folder / FINISHED
+            told = json.loads(done.read_text(encoding="utf-8")) if done.exists() else {}
             rows.append(
                 {
                     "task": task.name,
+                    "title": task.title,
                     "network": folder.name,
+                    "units": own["units"],
                     "updates": int(history[-1]["updates"]),
                     "loss": loss,
                     "baseline": task.baseline,
                     "share": loss / task.baseline,
                     "deviation": max(deviations, default=""),
+                    "minutes": round(told["seconds"] / 60, 1) if told else "",
+                    "batch_size": own["batch_size"],
+                    "learning_rate": own["learning_rate"],
+                    "seed": own["seed"],
+                    "hardware": told.get("hardware", ""),
                 }
             )
     return rows

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from keras_rnn.callbacks import Deviation, DynamicTrivialization, TrainingCheckpoint
+from keras_rnn.environment import environment, measured_with
 from keras_rnn.experiments.networks import NETWORKS
 from keras_rnn.experiments.tables import read_history, write_rows
 from keras_rnn.experiments.tasks import Task
@@ -19,6 +20,7 @@ from keras_rnn.files import write_text
 #: Updates between two measurements, and between two checkpoints.
 EVERY = 100
 HELD_OUT_ROWS = 512
+SETTINGS, FINISHED = "settings.json", "finished.json"
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def train(
         ValueError: if the folder holds a training with other settings.
     """
     wanted = {"task": task.name, **asdict(settings)}
-    path = folder / "settings.json"
+    path = folder / SETTINGS
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         write_text(path, json.dumps(wanted, indent=2) + "\n")
@@ -141,6 +143,9 @@ def train(
             **fit_arguments(task, settings),
         )
     _write_history(folder, checkpoint)  # where it was killed between the checkpoint and this
+    told = environment()
+    finished = {"seconds": checkpoint.seconds, "hardware": told["hardware"] + measured_with(told)}
+    write_text(folder / FINISHED, json.dumps(finished, indent=2) + "\n")
     return read_history(folder)[:epochs]
 
 

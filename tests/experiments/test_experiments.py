@@ -3,13 +3,15 @@
 import csv
 import json
 import re
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
 from keras_rnn import cli, experiments, plots
-from keras_rnn.experiments import training
+from keras_rnn.experiments import memory_page, training
+from keras_rnn.experiments.tables import read_rows
 from keras_rnn.experiments.tasks import adding, copying
 
 SMALL = {"units": 6, "updates": 300, "batch_size": 4, "learning_rate": 1e-2}
@@ -119,6 +121,13 @@ def test_the_command_writes_table_and_picture(tmp_path, monkeypatch, capsys):
     assert list(curves) == list(baselines) == ["delay 3", "delay 2"] and "nats" in ylabel
     assert curves["delay 2"]["gru"][0] == [100, 200, 300]
     assert (tmp_path / "copying_2" / "gru" / "settings.json").exists()
+    page = (tmp_path / "README.md").read_text()
+    assert page == memory_page.page("Copying ten symbols", read_rows(tmp_path / "results.csv"))
+    for row in rows:
+        line = f"| gru | 4 | {float(row['loss']):.3g} | {float(row['share']):.2%} |  | 300 | 0 |"
+        assert line in page.split(f"## Delay {row['task'][-1]}")[1].split("##")[0]
+    assert "- `gru`: RMSprop (rho 0.9), learning rate 0.001, gradients clipped at the norm 1." in page
+    assert "Batches of 2, seed 1. Minutes are those of `fit`. Measured on " in page
     # Another network joins the table of the first.
     arguments[5] = "lru"
     run(monkeypatch, "copy-memory", "--delay", "3", *arguments, "--output", str(tmp_path))
@@ -138,6 +147,16 @@ def test_bad_settings_are_told_before_anything_is_trained(arguments, error, tmp_
         run(monkeypatch, "adding", *arguments, "--output", str(tmp_path / "none"))
     assert re.search(error, capsys.readouterr().err)
     assert not (tmp_path / "none").exists()
+
+
+PUBLISHED = Path(__file__).parents[2] / "tutorials" / "copy_memory"
+
+
+@pytest.mark.skipif(not PUBLISHED.exists(), reason="the experiment of the tutorials is not run yet")
+def test_the_published_page_is_that_of_its_table():
+    rows = read_rows(PUBLISHED / "results.csv")
+    assert (PUBLISHED / "README.md").read_text() == memory_page.page("Copying ten symbols", rows)
+    assert (PUBLISHED / "curves.png").exists()
 
 
 def run(monkeypatch, *arguments):
