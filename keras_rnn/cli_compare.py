@@ -40,7 +40,8 @@ def compare(
             f"`TASK` must be one of {', '.join(tasks)}; received {task!r}."
             + (f" Did you mean `{near[0]}`?" if near else "")
         )
-    sys.path.insert(0, "")  # where the reader's own cells lie; of a script Python knows its own folder alone
+    if any(":" in name for name in cell or ()):
+        sys.path.append("")  # where the reader's own cells lie; of a script Python knows its own folder alone
     experiments.compare_cells(
         tasks[task],
         output,

@@ -54,5 +54,9 @@ class Deviation(keras.callbacks.Callback):
     def _look(self) -> None:
         write_back(self.model)
         self._found += [w.parametrization.distance(w.value()) for w in constrained_weights(self.model)]
-        cells = parts_of(self.model, lambda part: hasattr(part, "deviation"))
-        self._found += [cell.deviation() for cell in cells]
+        self._found += [cell.deviation() for cell in parts_of(self.model, _tells)]
+
+
+def _tells(part: Any) -> bool:
+    """Whether this is a recurrent cell that says how far a matrix of its own is from its property."""
+    return hasattr(part, "state_size") and callable(getattr(part, "deviation", None))

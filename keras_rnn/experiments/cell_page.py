@@ -49,25 +49,29 @@ def _answer(rows: Sequence[Mapping[str, str]]) -> list[str]:
     """The question of the page, task by task."""
     told = []
     for task in CELL_TASKS.values():
-        own = [row for row in rows if row["task"] == task.name and row["score"]]
-        scores = {row["cell"]: float(row["score"]) for row in own}
+        own = [row for row in rows if row["task"] == task.name]
+        scores = {row["cell"]: row["score"] for row in own}
         if {"LSTM", "GRU"} <= set(scores):
-            pair, best = [scores["LSTM"], scores["GRU"]], own[0]
+            pair = scores["LSTM"], scores["GRU"]
             told.append(
-                f"| {task.title} | {task.score} | {pair[0]:.4f} | {pair[1]:.4f} | {_ahead(task, pair)} "
-                f"| {best['cell']}, {float(best['score']):.4f} | {len(own)} |"
+                f"| {task.title} | {task.score} | {_number(pair[0])} | {_number(pair[1])} "
+                f"| {_ahead(task, pair)} | {own[0]['cell']}, {_number(own[0]['score'])} | {len(own)} |"
             )
     head = "| task | score | LSTM | GRU | ahead | best of all | of cells |\n|---|---|---|---|---|---|---|"
     return ["## The answer", "", head, *told, ""] if told else []
 
 
-def _ahead(task: CellTask, pair: Sequence[float]) -> str:
+def _ahead(task: CellTask, pair: Sequence[str]) -> str:
     """Which of the two has the better score, by how much, and how sure that is."""
-    if pair[0] == pair[1]:
+    if _number(pair[0]) == _number(pair[1]):
         return "neither"
-    first = ("LSTM", "GRU")[task.best(pair)]
-    error = task.standard_error(pair)
-    return f"{first}, by {abs(pair[0] - pair[1]):.4f}" + (f" (standard error {error:.4f})" if error else "")
+    if not all(pair):
+        return "LSTM" if pair[0] else "GRU"
+    scores = [float(score) for score in pair]
+    first, error = ("LSTM", "GRU")[task.best(scores)], task.standard_error(scores)
+    return f"{first}, by {abs(scores[0] - scores[1]):.4f}" + (
+        f" (standard error {error:.4f})" if error else ""
+    )
 
 
 def _section(task: CellTask, rows: Sequence[Mapping[str, str]]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import re
 from functools import cache
 from typing import Any
 
@@ -60,13 +61,16 @@ def _class(name: str) -> Any:
     if ":" not in name:
         return CELLS[name]
     module, _, own = name.partition(":")
+    if not re.fullmatch(r"\w+(\.\w+)*:\w+", name):
+        raise ValueError(f"`cell` must be written module:Class; received cell={name!r}.")
     try:
         found = getattr(importlib.import_module(module), own, None)
-    except ImportError as error:
+    except (ImportError, SyntaxError) as error:
         raise ValueError(
             f"`cell` {name!r}: {error}. `module` is a file in this folder or on the path."
         ) from error
-    if not getattr(found, "cell_class", None):
+    recurrent = isinstance(found, type) and issubclass(found, layers.Recurrent)
+    if not recurrent or not getattr(found, "cell_class", None):
         raise ValueError(
             f"`cell` {name!r}: {module} has no layer {own!r} that derives from keras_rnn.layers.Recurrent "
             "and names its `cell_class`."
@@ -103,7 +107,7 @@ def units_for(name: str, features: int, parameters: int) -> int:
         return k + (k >= features)
 
     high = 1
-    while distance(others(high)) < 0:
+    while distance(others(high)) < 0 and high < parameters:
         high *= 2
     low = max(1, high // 2)
     while high - low > 1:

@@ -28,7 +28,9 @@ def adopt_cell_arguments(cls: Any, loop: Any) -> None:
                 f"received {len(args)}. Pass the others by name."
             )
         own = {name: kwargs.pop(name) for name in list(kwargs) if name in cell_arguments}
-        loop.__init__(self, cls.cell_class(*args, **own, dtype=kwargs.get("dtype")), **kwargs)
+        # In a model a weight is trained or not by its own flag: the cell must know it, too.
+        common = {"dtype": kwargs.get("dtype"), "trainable": kwargs.get("trainable", True)}
+        loop.__init__(self, cls.cell_class(*args, **own, **common), **kwargs)
 
     parameters = [
         inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),

@@ -65,7 +65,8 @@ class ForeignCell:
 
     def step(self, projected: Any, states: States, constants: Constants) -> tuple[Any, States]:
         single = isinstance(self.cell.state_size, int)
-        packed = states[0] if single else tree.pack_sequence_as(self.cell.state_size, states)
+        # As Keras hands them over: a list, also of one. A cell may read `states[0]`.
+        packed = list(states) if single else tree.pack_sequence_as(self.cell.state_size, states)
         takes_training = getattr(self.cell, "_call_has_training_arg", False)
         kwargs = {"training": constants["training"]} if takes_training else {}
         output, new_states = self.cell(projected, packed, **kwargs)

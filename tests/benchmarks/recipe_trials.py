@@ -9,6 +9,7 @@ recipe's, and what the last weights reach on the validation split.
 """
 
 import argparse
+import hashlib
 import json
 import re
 import tomllib
@@ -32,16 +33,16 @@ def main():
     arguments = parser.parse_args()
     entry = find_entry(arguments.name)
     recipe = (entry / RECIPE).read_text(encoding="utf-8")
+    folder = arguments.output / arguments.name / f"{arguments.epochs}_epochs"
     for change in ["", *arguments.changes]:
         text = changed(recipe, change)
-        source = arguments.output / arguments.name / (re.sub(r"[^\w.]+", "_", change) or "recipe")
+        # By its text: what the recipe was when another trial ran says nothing of this one.
+        source = folder / hashlib.sha256(text.encode()).hexdigest()[:10]
         write_text(source / RECIPE, text)
         if not (source / "run" / METRICS).exists():
             zoo.train(source, source / "run", epochs=arguments.epochs, verbose=2)
     if arguments.write:
-        runs = sorted((arguments.output / arguments.name).glob(f"*/run/{METRICS}"))
-        rows = [row(recipe, run.parent) for run in runs]
-        rows = [row for row in rows if row["epochs"] == arguments.epochs]
+        rows = [row(recipe, run.parent) for run in folder.glob(f"*/run/{METRICS}")]
         write_rows(sorted(rows, key=lambda row: -row["bleu"]), entry / TRIALS)
 
 

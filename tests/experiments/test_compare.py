@@ -262,6 +262,10 @@ def test_the_command_writes_all_and_trains_nothing_twice(tmp_path, monkeypatch, 
             "`cell` 'no_such_file:Cell': No module named 'no_such_file'",
         ),
         (["jsb", "--cell", "keras_rnn.layers:GRUCell"], "has no layer 'GRUCell' that derives from"),
+        (
+            ["jsb", "--cell", ".cells:Mine"],
+            "`cell` must be written module:Class; received cell='.cells:Mine'",
+        ),
         (["jsb", "--learning-rate", "0"], "`learning_rates` must be positive numbers"),
     ],
 )
@@ -307,8 +311,6 @@ def test_the_answer_names_the_better_one_and_how_sure_it_is():
         a_row("jsb", "GRU", 8.0),
         a_row("jsb", "LSTM", 8.5),
         a_row("shakespeare", "LSTM", 2.0),  # alone
-        a_row("copying", "LSTM", 0.1),
-        a_row("copying", "GRU", ""),  # diverged
     ]
     lines = cell_page._answer(rows)[3:-1]
     assert lines == [
@@ -318,6 +320,12 @@ def test_the_answer_names_the_better_one_and_how_sure_it_is():
         "| Chorales of J. S. Bach | negative log likelihood (nats a step) | 8.5000 | 8.0000 | GRU, by 0.5000 "
         "| GRU, 8.0000 | 2 |",
     ]
+    copying = [a_row("copying", "LSTM", 0.10001), a_row("copying", "GRU", ""), a_row("copying", "LRU", "")]
+    assert cell_page._answer(copying)[3] == (
+        "| Copying memory | cross entropy (nats a step) | 0.1000 | diverged | LSTM | LSTM, 0.1000 | 3 |"
+    )
+    copying[1]["score"] = "0.10004"
+    assert "| 0.1000 | 0.1000 | neither |" in cell_page._answer(copying)[3]
 
 
 def run(monkeypatch, *arguments):

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_rnn import layers
 from keras_rnn.layers import from_keras
@@ -12,6 +13,27 @@ RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(4, 6, 3)).astype("float32")
 MASK = np.array([[1] * 6, [1, 1, 0, 0, 0, 0], [0, 1, 0, 1, 1, 0], [0] * 6], bool)
 theirs = keras.layers
+
+
+@keras.saving.register_keras_serializable("tests")
+class MinimalCell(keras.layers.Layer):
+    """As in the documentation of `keras.layers.RNN`: it reads `states[0]`."""
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = self.state_size = units
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(shape=(input_shape[-1], self.units), name="kernel")
+        self.recurrent_kernel = self.add_weight(shape=(self.units, self.units), name="recurrent_kernel")
+
+    def call(self, inputs, states):
+        output = inputs @ self.kernel + states[0] @ self.recurrent_kernel
+        return output, [output]
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
 
 LAYERS = {
     "SimpleRNN": lambda: theirs.SimpleRNN(4, activation="relu", use_bias=False),
@@ -26,6 +48,8 @@ LAYERS = {
     "RNN of cells": lambda: theirs.RNN(
         [theirs.LSTMCell(4), theirs.SimpleRNNCell(3), theirs.GRUCell(2)], return_sequences=True
     ),
+    "RNN of one's own": lambda: theirs.RNN(MinimalCell(4), return_sequences=True),
+    "RNN of cells, one of one's own": lambda: theirs.RNN([MinimalCell(4), theirs.GRUCell(2)]),
     "TimeDistributed": lambda: theirs.TimeDistributed(theirs.LSTM(2)),
 }
 
@@ -51,6 +75,7 @@ def test_a_layer_computes_the_same(name):
     assert ours.name == layer.name and distance(ours.get_weights(), layer.get_weights()) == 0
     found = recurrent_layers(ours)
     assert found and all(type(own).__module__.startswith("keras_rnn") for own in found)
+    assert len(ours.trainable_weights) == len(layer.trainable_weights)
     if name != "TimeDistributed":
         assert distance(ours(x, mask=MASK), layer(x, mask=MASK)) < 1e-5
 
@@ -81,6 +106,69 @@ def test_a_model_computes_the_same_and_trains():
     for _ in range(3):
         expected, reached = model.train_on_batch(ids, y), ours.train_on_batch(ids, y)
         assert np.allclose(reached, expected, rtol=1e-4)
+
+
+def frozen_model():
+    """One layer frozen as a whole, of one the cell, of a pair of directions all."""
+    frozen = theirs.LSTM(4, return_sequences=True, trainable=False)
+    half = theirs.GRU(3, return_sequences=True)
+    both = theirs.Bidirectional(theirs.SimpleRNN(2))
+    model = keras.Sequential([keras.Input((None, 3)), frozen, half, both, theirs.Dense(1)])
+    half.cell.trainable = both.trainable = False
+    return model
+
+
+def test_what_is_frozen_stays_frozen():
+    model = shaken(frozen_model())
+    ours = from_keras(model)
+    assert [w.trainable for w in ours.weights] == [w.trainable for w in model.weights]
+    assert len(ours.trainable_weights) == len(model.trainable_weights) == 2
+    before = ours.get_weights()
+    ours.compile("sgd", "mse")
+    ours.train_on_batch(X, np.ones((4, 1)))
+    moved = [bool((new != old).any()) for new, old in zip(ours.get_weights(), before)]
+    assert moved == [w.trainable for w in ours.weights]
+
+
+def test_statistics_and_vocabularies_come_over():
+    words = theirs.TextVectorization(output_sequence_length=5, name="words")
+    words.adapt(["one two three", "two three", "three"])
+    texts = keras.Input((), dtype="string")
+    read = theirs.GRU(3)(theirs.Embedding(9, 4)(words(texts)))
+    scale = theirs.Normalization()
+    scale.adapt(3 * X + 2)
+    numbers = keras.Input((None, 3))
+    model = keras.Model([texts, numbers], theirs.Concatenate()([read, theirs.LSTM(4)(scale(numbers))]))
+    inputs = [tf.constant(["two one", "three", "none", "two"]), tf.constant(X)]
+    assert distance(from_keras(model)(inputs), model(inputs)) < 1e-5
+
+
+def test_a_built_layer_in_a_model_that_is_not():
+    layer = theirs.LSTM(4)
+    layer.build((None, None, 3))
+    model = keras.Sequential([shaken(layer), theirs.Dense(1)])
+    assert not model.built
+    assert distance(from_keras(model).layers[0](X), layer(X)) < 1e-5
+
+
+def test_a_layer_that_stands_at_two_depths_is_refused():
+    shared = theirs.GRU(3, return_sequences=True)
+    inner = keras.Sequential([keras.Input((None, 3)), shared], name="inner")
+    x = keras.Input((None, 3))
+    with pytest.raises(ValueError, match="A layer that stands both in a model and in a model within that"):
+        from_keras(keras.Model(x, inner(shared(x))))
+
+
+def test_it_need_not_be_compiled():
+    model = keras.Sequential([keras.Input((None, 3)), theirs.LSTM(4)])
+
+    def my_own_loss(y, p):
+        return keras.ops.mean((y - p) ** 2)
+
+    model.compile("adam", my_own_loss)
+    assert not from_keras(model, compile=False).compiled
+    with pytest.raises(TypeError, match="my_own_loss"):
+        from_keras(model)
 
 
 def test_an_unbuilt_layer_stays_unbuilt():
@@ -121,3 +209,11 @@ def test_without_a_recurrent_layer_it_says_so(layer):
 def test_what_is_no_layer_is_refused():
     with pytest.raises(ValueError, match="`layer` must be a Keras layer or model; received 'lstm'"):
         from_keras("lstm")
+
+
+@pytest.mark.parametrize("name", ["SimpleRNN", "LSTM", "LayerNormGRU", "MinGRU", "UnitaryRNN"])
+def test_a_layer_that_is_made_frozen_is_frozen_in_a_model(name):
+    frozen = getattr(layers, name)(4, trainable=False)
+    model = keras.Sequential([keras.Input((None, 3)), frozen, theirs.Dense(1)])
+    assert len(model.trainable_weights) == 2
+    assert not layers.LSTM.from_config(layers.LSTM(4, trainable=False).get_config()).cell.trainable
