@@ -99,6 +99,7 @@ OTHER = {
     "heads": 3,
     "forget_gate": "exp",
     "chunk": 5,
+    "carry_normalized": True,
     "key_dimension": 4,
     "causal": True,
     "rotary": True,
