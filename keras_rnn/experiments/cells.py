@@ -107,6 +107,7 @@ def units_for(name: str, features: int, parameters: int) -> int:
         return k + (k >= features)
 
     high = 1
+    # A unit has a parameter at least, unless somebody's own layer does not grow with its units.
     while distance(others(high)) < 0 and high < parameters:
         high *= 2
     low = max(1, high // 2)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_rnn import plots
-from keras_rnn.experiments.memory_page import PAGE, page
+from keras_rnn.experiments.memory_page import LAST, PAGE, page
 from keras_rnn.experiments.progress import progress_bar
 from keras_rnn.experiments.tables import read_history, read_rows, write_rows
 from keras_rnn.experiments.tasks import Task
@@ -74,7 +74,7 @@ def measured(tasks: Sequence[Task], output: str | Path) -> list[dict[str, Any]]:
     for task in tasks:
         for folder in _folders(task, Path(output)):
             history = read_history(folder)
-            last = [row["val_loss"] for row in history[-5:]]
+            last = [row["val_loss"] for row in history[-LAST:]]
             loss = sum(last) / len(last)
             deviations = [row["deviation"] for row in history if "deviation" in row]
             own = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))

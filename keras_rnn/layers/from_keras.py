@@ -91,22 +91,22 @@ def _replaced(told: Any, compile: bool) -> tuple[Any, int]:
         key: _replaced(part, compile) for key, part in told.items() if compile or key != "compile_config"
     }
     new, count = {key: part for key, (part, _) in found.items()}, sum(count for _, count in found.values())
-    if _counts(told):
+    if _is_replaced(told):
         own = COUNTERPARTS[told["class_name"]]
         new |= {"module": "keras_rnn.layers", "class_name": own, "registered_name": f"keras_rnn>{own}"}
         count += 1
     return new, count
 
 
-def _counts(told: Any) -> bool:
+def _is_replaced(told: Any) -> bool:
     """Whether this is one of those that are replaced."""
     return told.get("module") == "keras.layers" and told.get("class_name") in COUNTERPARTS
 
 
 def _foreign_stack(told: dict[str, Any]) -> bool:
     """Whether these are stacked cells with one that we have no counterpart of: ours takes our cells alone."""
-    stack = _counts(told) and told["class_name"] == "StackedRNNCells"
-    return stack and not all(_counts(cell) for cell in told["config"]["cells"])
+    stack = _is_replaced(told) and told["class_name"] == "StackedRNNCells"
+    return stack and not all(_is_replaced(cell) for cell in told["config"]["cells"])
 
 
 def _copy_state(theirs: Any, ours: Any) -> None:

@@ -124,17 +124,20 @@ class UnitaryRNNCell(RecurrentCell):
         imaginary, real = ops.fft((imaginary, real))
         return _rotate(_reflect((real / n, imaginary / n), v_2), d_3)
 
+    def composed(self) -> tuple[Any, Any]:
+        """Rows h times this are W h: real and imaginary parts, in `state_dtype`."""
+        eye = ops.eye(self.units, dtype=self.state_dtype)
+        return self.compose(eye, ops.zeros_like(eye))
+
     def deviation(self) -> float:
         """The largest entry of |W^* W - I|, of W as it is composed in `state_dtype`."""
-        eye = ops.eye(self.units, dtype=self.state_dtype)
-        real, imaginary = self.compose(eye, ops.zeros_like(eye))
+        real, imaginary = self.composed()
         W = ops.convert_to_numpy(real).astype("float64") + 1j * ops.convert_to_numpy(imaginary)
         return float(np.abs(W.conj().T @ W - np.eye(self.units)).max())
 
     def get_constants(self, batch_size: Any, training: bool = False) -> Constants:
         """V and W in the compute dtype, W as the real matrix that rows h are multiplied by; b."""
-        eye = ops.eye(self.units, dtype=self.state_dtype)
-        real, imaginary = self.compose(eye, ops.zeros_like(eye))
+        real, imaginary = self.composed()
         return {
             "V": ops.cast(self.kernel, self.compute_dtype),
             "W": ops.cast(real_form(real, imaginary), self.compute_dtype),

@@ -213,7 +213,8 @@ def test_what_is_no_layer_is_refused():
 
 @pytest.mark.parametrize("name", ["SimpleRNN", "LSTM", "LayerNormGRU", "MinGRU", "UnitaryRNN"])
 def test_a_layer_that_is_made_frozen_is_frozen_in_a_model(name):
-    frozen = getattr(layers, name)(4, trainable=False)
+    cls = getattr(layers, name)
+    frozen = cls(4, trainable=False)
     model = keras.Sequential([keras.Input((None, 3)), frozen, theirs.Dense(1)])
     assert len(model.trainable_weights) == 2
-    assert not layers.LSTM.from_config(layers.LSTM(4, trainable=False).get_config()).cell.trainable
+    assert not cls.from_config(frozen.get_config()).cell.trainable
