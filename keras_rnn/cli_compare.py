@@ -26,7 +26,7 @@ def compare(
     epochs: Annotated[int | None, typer.Option(min=1, help="Of each training. Default: the task's.")] = None,
     learning_rate: Annotated[
         list[float] | None,
-        typer.Option(help="May be repeated; validation chooses for each cell. Default: 0.001 and 0.003."),
+        typer.Option(help="May be repeated; validation chooses for each cell. Default: the task's."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights and batches.")] = 1,
     output: Annotated[Path, typer.Option(help="The folder to write.")] = Path("runs/compare"),
@@ -48,7 +48,7 @@ def compare(
         cell or experiments.TWELVE,
         parameters,
         epochs,
-        learning_rate or (1e-3, 3e-3),
+        learning_rate or None,
         seed,
     )
     print(f"{output}: lstm_or_gru.md, lstm_or_gru/")

@@ -111,6 +111,9 @@ for scale in (0.8, 1.6):
 #   trained. `Orthogonal("matrix_exp")` makes it of a free matrix A that any optimizer may change as it likes:
 #   U = exp((A - A^T) / 2) B. The callback moves the base point B to U every 100 updates, and A back to 0. The free
 #   matrix learns ten times more slowly than the other weights.
+#
+# RMSprop divides each gradient by the root of its mean square. What keeps that from zero must be small: Keras's 1e-7
+# has the root 3e-4, and who has forgotten everything has gradients of a tenth of that.
 
 
 # %%
@@ -126,9 +129,10 @@ models = {
     "ExpRNN": network(layers.ExpRNN(UNITS, return_sequences=True)),
 }
 slower = {"recurrent_kernel": 0.1}
+told = {"learning_rate": 1e-3, "rho": 0.99, "epsilon": 1e-16}
 rmsprop = {
-    "LSTM": keras.optimizers.RMSprop(1e-3, global_clipnorm=1.0),
-    "ExpRNN": optimizers.LearningRateMultipliers(keras.optimizers.RMSprop(1e-3), slower),
+    "LSTM": keras.optimizers.RMSprop(**told, global_clipnorm=1.0),
+    "ExpRNN": optimizers.LearningRateMultipliers(keras.optimizers.RMSprop(**told), slower),
 }
 recurrent = {name: model.layers[2].cell for name, model in models.items()}
 recorded = callbacks.SingularValues(lambda: recurrent["ExpRNN"].recurrent_kernel)
@@ -189,13 +193,25 @@ for name, model in models.items():
         print(f"{name}: accuracy {accuracy:.4f}")
 
 # %% [markdown]
+# And how much of the loss of the answer each earlier state is told, after training: the norm of dL/dh[T - d] against
+# the distance d. The symbols stand at its right end.
+
+# %%
+one_hot = np.eye(copy_memory.VOCABULARY, dtype="float32")[ids[:4]]
+norms = {
+    name: plots.loss_gradients(model.layers[2], one_hot, lambda h, m=model: loss(targets[:4], m.layers[3](h)))
+    for name, model in models.items()
+}
+plots.gradient_norms(norms, OUTPUT / "loss_gradients.png", "After training", "norm of dL / dh[T - d]")
+print(f"Gradients of the loss: {OUTPUT / 'loss_gradients.png'}")
+
+# %% [markdown]
 # ## What the gates of the LSTM do meanwhile
 #
 # Each gate of each unit, step by step, on one row: the symbols, the blanks, the marker, the blanks of the answer.
 
 # %%
-one_hot = np.eye(copy_memory.VOCABULARY, dtype="float32")[ids[:1]]
-values = plots.gate_activations(models["LSTM"].layers[2], one_hot)
+values = plots.gate_activations(models["LSTM"].layers[2], one_hot[:1])
 plots.gates({name: own[0] for name, own in values.items()}, OUTPUT / "gates.png", title="LSTM")
 print(f"Gates: {OUTPUT / 'gates.png'}")
 

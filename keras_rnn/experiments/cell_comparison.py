@@ -27,7 +27,7 @@ def compare_cells(
     cells: Sequence[str] = TWELVE,
     parameters: int = 50_000,
     epochs: int | None = None,
-    learning_rates: Sequence[float] = (1e-3, 3e-3),
+    learning_rates: Sequence[float] | None = None,
     seed: int = 1,
     report: Callable[[str], None] = print,
 ) -> list[dict[str, str]]:
@@ -45,7 +45,7 @@ def compare_cells(
             layer of one's own.
         parameters: that the recurrent layer is to have, as nearly as its number of units allows.
         epochs: of each training. Default: the task's.
-        learning_rates: of which each cell has the best.
+        learning_rates: of which each cell has the best. Default: the task's.
         seed: of weights and batches.
         report: takes one line at a time.
 
@@ -56,9 +56,9 @@ def compare_cells(
         ValueError: if a cell is unknown, a learning rate is not positive, or the folder holds trainings of
             the task with other settings.
     """
-    rates = sorted(set(learning_rates))
+    rates = sorted(set(task.learning_rates if learning_rates is None else learning_rates))
     if not rates or not rates[0] > 0:
-        raise ValueError(f"`learning_rates` must be positive numbers; received {list(learning_rates)}.")
+        raise ValueError(f"`learning_rates` must be positive numbers; received {rates}.")
     names = list(dict.fromkeys(find(cell) for cell in cells))
     epochs = epochs or task.epochs
     tried = " ".join(f"{rate:g}" for rate in rates)

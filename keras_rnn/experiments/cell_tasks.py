@@ -24,7 +24,8 @@ class CellTask(ABC):
 
     A subclass names its folder, its `title`, the `score` that it is measured by, with its unit, the number of
     `features` that the recurrent layer reads, the `steps` of its longest sequences, and by default how many
-    `epochs`; `about` tells of data and model. The score is `scale` times what Keras calls `metric`.
+    `epochs` and which `learning_rates`; `about` tells of data and model. The score is `scale` times what
+    Keras calls `metric`.
     """
 
     name: ClassVar[str]
@@ -36,6 +37,7 @@ class CellTask(ABC):
     features: ClassVar[int] = 64
     steps: ClassVar[int]
     epochs: ClassVar[int]
+    learning_rates: ClassVar[tuple[float, ...]] = (1e-3, 3e-3)
     about: ClassVar[str]
 
     @abstractmethod
@@ -144,6 +146,7 @@ class Shakespeare(CellTask):
     scale = 1 / math.log(2)
     steps = 15_685  # of a stream, whose states are carried
     epochs = 6
+    learning_rates = (3e-3, 1e-2)
     about = (
         "Tiny Shakespeare, characters of 65 kinds: 1,003,854 to train on, 55,770 to choose by and 55,770 to "
         "test on. An embedding of 64 features, the layer, a softmax. 64 streams in pieces of 100 steps; the "
@@ -221,6 +224,7 @@ class Chorales(CellTask):
     features = polymusic.KEYS
     steps = 160
     epochs = 120
+    learning_rates = (1e-3, 3e-3, 1e-2)
     about = (
         "JSB chorales: 229 pieces to train on, 76 to choose by and 77 to test on, 88 keys at each step. The "
         "layer reads the keys of the step before; a Bernoulli distribution for each key. Dropout 0.3 of the "

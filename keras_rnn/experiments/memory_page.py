@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from keras_rnn.experiments.networks import NETWORKS, RHO
+from keras_rnn.experiments.networks import NETWORKS
 from keras_rnn.experiments.training import EVERY, HELD_OUT_ROWS
 
 PAGE = "README.md"
@@ -41,7 +41,8 @@ def page(title: str, rows: Sequence[Mapping[str, str]]) -> str:
             "",
         ]
     used = [name for name in NETWORKS if name in {row["network"] for row in rows}]
-    parts += ["## How they are trained", "", *map(_training, used), "", *_measured(rows), ""]
+    trained = [f"- `{name}`: {NETWORKS[name].told()}." for name in used]
+    parts += ["## How they are trained", "", *trained, "", *_measured(rows), ""]
     return "\n".join(parts)
 
 
@@ -52,17 +53,6 @@ def _line(row: Mapping[str, str]) -> str:
         f"| {row['network']} | {row['units']} | {float(row['loss']):.3g} | {float(row['share']):.2%} "
         f"| {deviation} | {int(row['updates']):,} | {minutes} |"
     )
-
-
-def _training(name: str) -> str:
-    network = NETWORKS[name]
-    told = [f"RMSprop (rho {RHO:g}), learning rate {network.learning_rate:g}"]
-    told += [f"{factor:g} times that for `{path}`" for path, factor in network.multipliers]
-    if network.clip_norm:
-        told.append(f"gradients clipped at the norm {network.clip_norm:g}")
-    if network.period:
-        told.append(f"a new base point every {network.period} updates")
-    return f"- `{name}`: {', '.join(told)}."
 
 
 def _measured(rows: Sequence[Mapping[str, str]]) -> list[str]:

@@ -11,8 +11,11 @@ import keras
 from keras_rnn import layers
 from keras_rnn.optimizers import LearningRateMultipliers
 
-#: What RMSprop keeps of the mean square from one update to the next.
-RHO = 0.9
+#: What RMSprop keeps of the mean square from one update to the next: PyTorch's default, as in the papers.
+RHO = 0.99
+#: What it adds to that mean square. Keras's 1e-7 is the square of 3e-4, ten times a gradient of the plateau
+#: on which one who forgets everything stands, and hides it.
+EPSILON = 1e-16
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,26 @@ class Network:
     def optimizer(self, learning_rate: float | None = None) -> Any:
         """A new one."""
         rate = self.learning_rate if learning_rate is None else learning_rate
-        inner = keras.optimizers.RMSprop(rate, rho=RHO, global_clipnorm=self.clip_norm)
+        inner = keras.optimizers.RMSprop(rate, rho=RHO, epsilon=EPSILON, global_clipnorm=self.clip_norm)
         return LearningRateMultipliers(inner, dict(self.multipliers)) if self.multipliers else inner
+
+    def told(self, learning_rate: float | None = None) -> str:
+        """The training in words."""
+        rate = self.learning_rate if learning_rate is None else learning_rate
+        words = [f"RMSprop (rho {RHO:g}, epsilon {EPSILON:g}), learning rate {rate:g}"]
+        words += [f"{factor:g} times that for `{path}`" for path, factor in self.multipliers]
+        if self.clip_norm:
+            words.append(f"gradients clipped at the norm {self.clip_norm:g}")
+        if self.period:
+            words.append(f"a new base point every {self.period} updates")
+        return ", ".join(words)
+
+
+def _exp_rnn(units: int, **arguments: Any) -> Any:
+    # As the authors' code: a wide start of the input kernel, one bias, that of modReLU.
+    bias = keras.initializers.RandomUniform(-0.01, 0.01)
+    activation = layers.ModReLU(bias_initializer=bias)
+    return layers.ExpRNN(units, activation, kernel_initializer="he_normal", use_bias=False, **arguments)
 
 
 def _lru(units: int, **arguments: Any) -> Any:
@@ -50,7 +71,7 @@ NETWORKS: dict[str, Network] = {
     "simple_rnn": Network(layers.SimpleRNN),
     "lstm": Network(layers.LSTM),
     "gru": Network(layers.GRU),
-    "exp_rnn": Network(layers.ExpRNN, multipliers=(("recurrent_kernel", 0.1),), clip_norm=None, period=100),
+    "exp_rnn": Network(_exp_rnn, multipliers=(("recurrent_kernel", 0.1),), clip_norm=None, period=100),
     "unitary_rnn": Network(layers.UnitaryRNN, clip_norm=None),
     "lru": Network(_lru),
 }

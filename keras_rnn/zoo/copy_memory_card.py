@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from keras_rnn.experiments import NETWORKS
-from keras_rnn.experiments.networks import RHO
 from keras_rnn.zoo.recipe_tables import CopyMemoryRecipe
 
 USE = [
@@ -52,13 +51,7 @@ def architecture(recipe: CopyMemoryRecipe) -> list[str]:
 def training(recipe: CopyMemoryRecipe, metrics: dict[str, Any]) -> list[str]:
     """The settings."""
     part, network = recipe.training, NETWORKS[recipe.model.network]
-    rate = network.learning_rate if part.learning_rate is None else part.learning_rate
-    told = f"RMSprop (rho {RHO:g}), learning rate {rate:g}"
-    told += "".join(f", that of `{name}` {m * rate:g}" for name, m in network.multipliers)
-    if network.clip_norm:
-        told += f", gradient norm clipped at {network.clip_norm:g}"
-    if network.period:
-        told += f", base point moved every {network.period} updates"
     picture = ["![Learning curves](curves.png)", ""] if "weights" in metrics else []
-    told += f"; batch {part.batch_size}, seed {part.seed}. What is not in `recipe.toml` is that of "
+    told = f"{network.told(part.learning_rate)}; batch {part.batch_size}, seed {part.seed}. "
+    told += "What is not in `recipe.toml` is that of "
     return [*picture, f"{told}`keras_rnn.experiments.NETWORKS[{recipe.model.network!r}]`."]

@@ -13,13 +13,14 @@ from typing import Any
 
 from keras_rnn.datasets.download import download
 from keras_rnn.files import sha256, written_whole
+from keras_rnn.parametrizations.constrained_weight import EXACT
 
 FILE = "model.weights.h5"
 CACHE = "~/.cache/keras_rnn/zoo"
 
 
 def save_float16(model: Any, folder: str | Path) -> dict[str, Any]:
-    """Writes the weights of a model, without its optimizer, as float16.
+    """Writes the weights of a model, without its optimizer, as float16, but for `EXACT` ones.
 
     Returns:
         What the file is checked against when it is read: `sha256`, `bytes`, `parameters`.
@@ -98,5 +99,6 @@ def _copy_as_float16(source: Any, target: Any) -> None:
         if isinstance(item, h5py.Group):
             _copy_as_float16(item, target.create_group(name))
         else:
-            narrow = item[()].astype("float16") if item.dtype.kind == "f" else item[()]
+            rounded = item.dtype.kind == "f" and name not in EXACT
+            narrow = item[()].astype("float16") if rounded else item[()]
             target.create_dataset(name, data=narrow).attrs.update(item.attrs)

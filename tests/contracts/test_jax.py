@@ -35,9 +35,18 @@ NEUTRAL = [
 ]
 
 
+#: Nearly all the time goes into compiling small functions: as little as can be, and what is compiled is kept.
+QUICK = {
+    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+    "JAX_COMPILATION_CACHE_DIR": str(HERE.parents[1] / ".pytest_cache" / "jax"),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+}
+
+
 def run_on_jax(*command, **environment):
     # Without x64 JAX makes float32 of every float64.
-    jax = {"KERAS_BACKEND": "jax", "JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu", **environment}
+    jax = {"KERAS_BACKEND": "jax", "JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu", **QUICK, **environment}
     result = subprocess.run(
         [sys.executable, *command],
         env={**os.environ, **jax},
@@ -50,16 +59,9 @@ def run_on_jax(*command, **environment):
 
 
 @pytest.mark.slow
-def test_the_contracts_hold_on_jax(pytestconfig):
-    # Nearly all the time goes into compiling small loops: as little as can be, and what is compiled is kept.
-    quick = {
-        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
-        "JAX_COMPILATION_CACHE_DIR": str(pytestconfig.cache.mkdir("jax")),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-    }
+def test_the_contracts_hold_on_jax():
     tests = [f"{HERE}/{name}" for name in NEUTRAL]
-    run_on_jax("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests, **quick)
+    run_on_jax("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests)
 
 
 WITHOUT_TENSORFLOW = """

@@ -220,8 +220,9 @@ def test_validation_chooses_and_table_picture_and_page_agree(name, rate, epoch, 
         assert f"| {float(row['score']):.4f} |" in rest
         assert rest.endswith(f"| 1.5 | 3, {epoch} | {rate:g}")  # `train` took 3
     assert "diverged" in lines[-1][3]
-    command = f"keras-rnn compare {name} --parameters 50000 --epochs {task.epochs} --learning-rate 0.001 "
-    assert f"`{command}--learning-rate 0.003 --seed 1`, on " in text
+    command = f"keras-rnn compare {name} --parameters 50000 --epochs {task.epochs}"
+    rates = {"imdb": [0.001, 0.003], "jsb": [0.001, 0.003, 0.01]}[name]
+    assert f"`{command}{''.join(f' --learning-rate {rate}' for rate in rates)} --seed 1`, on " in text
 
 
 def test_the_command_writes_all_and_trains_nothing_twice(tmp_path, monkeypatch, capsys):

@@ -358,6 +358,4 @@ def test_on_jax():
         "MinLSTMCell-left padding-None-True-False",
     ]
     tests = [f"{__file__}::test_in_parallel_is_step_by_step[{case}]" for case in chosen]
-    run_on_jax(
-        "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests, JAX_DISABLE_MOST_OPTIMIZATIONS="1"
-    )
+    run_on_jax("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests)

@@ -470,7 +470,7 @@ def test_a_saved_model_searches(tmp_path):
 def test_on_jax():
     tests = "(plain_loops and (coverage or triple) or after_the_other and top and pair) and some"
     command = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", __file__, "-k", tests)
-    assert "4 passed" in run_on_jax(*command, JAX_DISABLE_MOST_OPTIMIZATIONS="1")
+    assert "4 passed" in run_on_jax(*command)
 
 
 # ---------------------------------------------------------------------------- ends, bad input

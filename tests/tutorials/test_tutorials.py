@@ -15,7 +15,13 @@ PICTURES = {
     "01_sentiment": ["curves.png", "states.png"],
     "02_language_models": ["curves.png", "models.png"],
     "03_translation": ["alignment.png", "alignment_zoo.png", "curves.png"],
-    "04_long_memory": ["curves.png", "gates.png", "gradients.png", "singular_values.png"],
+    "04_long_memory": [
+        "curves.png",
+        "gates.png",
+        "gradients.png",
+        "loss_gradients.png",
+        "singular_values.png",
+    ],
     "05_self_attention": ["attention.png", "contributions.png", "curves.png"],
 }
 

@@ -60,6 +60,21 @@ def test_the_card_tells_what_the_files_say(checkout, finished):
         assert expected in text, expected
 
 
+@pytest.mark.parametrize(
+    ("scores", "head", "line"),
+    [
+        ("accuracy,cross_entropy", "accuracy | cross entropy (nats)", "0.8500 | 0.3123"),
+        ("perplexity,bleu", "perplexity | BLEU, beam of 5", "0.85 | 0.31"),
+    ],
+)
+def test_what_other_settings_gave(checkout, scores, head, line):
+    rows = f"changed,epochs,{scores},hours\n,3,0.85,0.31229,1\nlearning_rate = 1.0,3,0.5,0.7,1\n"
+    (checkout / "zoo" / "tiny" / "trials.csv").write_text(rows)
+    text = card.card("tiny")
+    assert f"| what is not as in the recipe | {head} |\n|---|---|---|\n| nothing | {line} |\n" in text
+    assert "in trainings of 3 epochs" in text and "| `learning_rate = 1.0` | 0.50" in text
+
+
 def test_a_card_without_results_says_so(checkout):
     text = card.card("untrained")
     assert "Not trained yet." in text

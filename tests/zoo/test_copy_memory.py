@@ -80,7 +80,10 @@ def test_from_recipe_to_card(source, tmp_path, monkeypatch):
     publish.publish(tmp_path / "run")
     evaluate(source)
     text = card.card("tiny_copy")
-    assert f"| 3 | 1,000 | {found['accuracy']:.2%} |" in text and "that of `recurrent_kernel` 0.0001" in text
+    assert (
+        f"| 3 | 1,000 | {found['accuracy']:.2%} |" in text
+        and "0.1 times that for `recurrent_kernel`, a new base" in text
+    )
     for line in copy_memory_card.USE[-2:]:
         assert line in text
 
@@ -94,10 +97,13 @@ def test_a_training_that_is_cut_short_ends_as_one_that_is_not(source, tmp_path):
         assert distance(one, other) == 0
 
 
-def test_a_matrix_that_16_bits_have_rounded_is_orthogonal_when_it_is_loaded(source, tmp_path):
-    train(source, tmp_path / "run")
-    model = zoo.load(tmp_path / "run")
-    weight = model.layers[2].cell.recurrent_weight
+def test_the_orthogonal_matrix_is_written_with_32_bits_and_the_rest_with_16(source, tmp_path):
+    cells = [m.layers[2].cell for m in (train(source, tmp_path / "run"), zoo.load(tmp_path / "run"))]
+    weights = [cell.recurrent_weight for cell in cells]
+    for name in ("free", "base"):
+        assert distance(*(getattr(weight, name) for weight in weights)) == 0
+    assert np.any(weights[0].free) and distance(*(cell.kernel for cell in cells)) > 0
+    weight = weights[1]
     assert Orthogonal().distance(weight.value()) < 1e-6
     rounded = keras.ops.convert_to_numpy(weight.base).astype("float16")
     assert Orthogonal().distance(rounded) > 1e-5
