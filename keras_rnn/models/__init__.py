@@ -14,6 +14,7 @@ from keras_rnn.models.piano_roll_model import PianoRollModel
 from keras_rnn.models.pointer_sentinel import PointerSentinel
 from keras_rnn.models.sequence_classifier import SequenceClassifier
 from keras_rnn.models.sequence_to_sequence import SequenceToSequence
+from keras_rnn.models.settled_normalization import settle_normalization
 from keras_rnn.models.text_model import TextModel
 from keras_rnn.models.transfer import transfer
 from keras_rnn.models.transformer import Transformer
@@ -45,6 +46,7 @@ __all__ = [
     "dynamic_perplexity",
     "gradient_statistics",
     "monte_carlo_perplexity",
+    "settle_normalization",
     "transfer",
     "virtual_adversarial_loss",
 ]

@@ -9,9 +9,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_rnn.callbacks import Deviation, DynamicTrivialization, GradualUnfreezing
+from keras_rnn.callbacks import Deviation, DynamicTrivialization, GradualUnfreezing, TrainingCheckpoint
 from keras_rnn.datasets import imdb
 from keras_rnn.files import written_whole
+from keras_rnn.models import settle_normalization
 from keras_rnn.optimizers import LearningRateMultipliers, SlantedTriangular
 from keras_rnn.text import WordTokenizer
 from keras_rnn.zoo import pretraining
@@ -72,6 +73,8 @@ def prepare(
     _begin_with_word_vectors(model, recipe, train_data.texts, data, folder, report)
     multipliers, kept = part.multipliers, dict[str, Any]()
     callbacks: list[Any] = [] if part.period is None else [Deviation(), DynamicTrivialization(part.period)]
+    if model.normalization is not None:
+        kept["finish"] = _settle(model, train_data.texts, part.batch_size)
     if begins_as is not None:
         if multipliers:
             raise ValueError(
@@ -81,7 +84,7 @@ def prepare(
         multipliers = pretraining.multipliers(model, begins_as.decay)
         if begins_as.unfreeze_every:
             callbacks.append(GradualUnfreezing(list(multipliers), begins_as.unfreeze_every))
-        kept = {"saved": pretraining.TunedPart(model), "told": pretraining.trunk_of(recipe)}
+        kept |= {"saved": pretraining.TunedPart(model), "told": pretraining.trunk_of(recipe)}
         model = pretraining.fine_tuning(model, trunk, recipe)
     steps = -(-len(train_data) // part.batch_size)
     model.compile(_optimizer(part, steps, multipliers))
@@ -121,6 +124,16 @@ def _examples(
     if not fraction:
         return chosen, None
     return chosen.split(fraction, recipe.data.split_seed, recipe.data.validation_by_group)
+
+
+def _settle(model: Any, texts: list[str], batch_size: int) -> Callable[[TrainingCheckpoint], dict[str, Any]]:
+    """The last word on the weights of a classifier that normalizes what it has pooled."""
+
+    def finish(checkpoint: TrainingCheckpoint) -> dict[str, Any]:
+        settle_normalization(model, texts, batch_size=batch_size, verbose=0)
+        return {}
+
+    return finish
 
 
 def _vocabulary(path: Path, recipe: ClassifierRecipe, texts: list[str]) -> WordTokenizer:

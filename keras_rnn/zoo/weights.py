@@ -20,7 +20,7 @@ CACHE = "~/.cache/keras_rnn/zoo"
 
 
 def save_float16(model: Any, folder: str | Path) -> dict[str, Any]:
-    """Writes the weights of a model, without its optimizer, as float16, but for `EXACT` ones.
+    """Writes the weights of a model, without its optimizer, its matrices as float16.
 
     Returns:
         What the file is checked against when it is read: `sha256`, `bytes`, `parameters`.
@@ -99,6 +99,7 @@ def _copy_as_float16(source: Any, target: Any) -> None:
         if isinstance(item, h5py.Group):
             _copy_as_float16(item, target.create_group(name))
         else:
-            rounded = item.dtype.kind == "f" and name not in EXACT
+            # Vectors are small, and among them are variances that 16 bits would make zero.
+            rounded = item.dtype.kind == "f" and item.ndim > 1 and name not in EXACT
             narrow = item[()].astype("float16") if rounded else item[()]
             target.create_dataset(name, data=narrow).attrs.update(item.attrs)

@@ -74,8 +74,8 @@ SIZES = {
     "ptb_char_lstm": (50, stack(50, 200, (1000, 1000, 200), True), 13.8),
     "imdb_lm_lstm": (
         30_000,
-        stack(30_000, 300, (1024,), True) + adaptive(1024, 2_000, (8_000, 20_000)),
-        20.2,
+        stack(30_000, 300, (768,), True) + adaptive(768, 2_000, (8_000, 20_000)),
+        16.5,
     ),
 }
 RECIPES = [name for name in zoo.list_models() if "training" in zoo.info(name)["recipe"]]

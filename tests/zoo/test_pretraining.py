@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from keras_rnn import zoo
-from keras_rnn.datasets import imdb_corpus
+from keras_rnn.datasets import imdb, imdb_corpus
+from keras_rnn.models import settle_normalization
 from keras_rnn.zoo import card, classifier_training, folders, publish, sentiment_page, training
 from keras_rnn.zoo.recipe import read_recipe
 from tests.models.small import distance
@@ -102,6 +103,11 @@ def test_the_file_holds_what_was_tuned_and_the_loaded_model_is_the_trained_one(t
     assert loaded.tokenizer.words == zoo.load(trunk).vocabulary.types[2:]
     texts = list(classifier_training.PROBE_TEXTS)
     assert distance(loaded.predict(texts, verbose=0), trained.predict(texts, verbose=0)) < 2e-3
+    norm = trained.classifier.normalization
+    assert all(distance(a, b) == 0 for a, b in zip(norm.weights, loaded.normalization.weights))  # vectors
+    kept = norm.moving_mean.numpy()
+    settle_normalization(trained.classifier, imdb.load("train", path=reviews).texts, verbose=0)
+    assert distance(kept, norm.moving_mean) < 1e-6
     assert zoo.load(folder, weights=False).tokenizer.words == loaded.tokenizer.words
     told = f"Fine-tuned from `{trunk}`: the head learns first, and one layer more every epoch"
     assert told in card.card(folder)
