@@ -11,7 +11,7 @@ from keras_rnn.terminal import room
 
 app = typer.Typer(no_args_is_help=True, help="Compares networks; killed, the same command goes on.")
 Networks = Annotated[
-    list[str] | None, typer.Option("--network", help="One of them; may be repeated. Default: all six.")
+    list[str] | None, typer.Option("--network", help="One of them; may be repeated. Default: six.")
 ]
 Units = Annotated[int, typer.Option(min=2, help="Units of the recurrent layer.")]
 Updates = Annotated[int, typer.Option(min=100, help="A multiple of 100.")]
@@ -59,6 +59,6 @@ def adding(
 
 def _compare(tasks: Any, networks: Any, settings: Any, output: Path, title: str) -> None:
     experiments = room("experiments")
-    names = networks or list(experiments.NETWORKS)
+    names = networks or list(experiments.SIX)
     experiments.compare(tasks, names, experiments.Settings(names[0], *settings), output, title)
     print(f"{output}: README.md, results.csv, curves.png")

@@ -66,15 +66,16 @@ def compare_cells(
     output = Path(output)
     rows: list[dict[str, str]] = []
     _settle(output / task.name / SETTINGS, asked)
-    with progress_bar(task.title, len(names) * len(rates) * epochs) as bar:
+    left = [name for name in names if not (_folder(output, task, name) / RESULT).exists()]
+    with progress_bar(task.title, len(left) * len(rates) * epochs) as bar:
 
         def show(own: CellTraining, done: int, score: float) -> None:
-            before = (names.index(own.cell) * len(rates) + rates.index(own.learning_rate)) * epochs
+            before = (left.index(own.cell) * len(rates) + rates.index(own.learning_rate)) * epochs
             bar(before + done, f"{own.cell}, learning rate {own.learning_rate:g}: {task.score} {score:.4f}")
 
         for name in names:
-            folder = _folder(output, task, name)
-            if not (folder / RESULT).exists():
+            if name in left:
+                folder = _folder(output, task, name)
                 units = units_for(name, task.features, parameters)
                 trainings = [CellTraining(name, units, rate, epochs, seed) for rate in rates]
                 result = {**_measured(task, trainings, folder, show), **asked, "hardware": _hardware()}

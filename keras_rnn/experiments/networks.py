@@ -10,6 +10,7 @@ import keras
 
 from keras_rnn import layers
 from keras_rnn.optimizers import LearningRateMultipliers
+from keras_rnn.parametrizations import Henaff, Orthogonal
 
 #: What RMSprop keeps of the mean square from one update to the next: PyTorch's default, as in the papers.
 RHO = 0.99
@@ -54,11 +55,19 @@ class Network:
         return ", ".join(words)
 
 
-def _exp_rnn(units: int, **arguments: Any) -> Any:
-    # As the authors' code: a wide start of the input kernel, one bias, that of modReLU.
-    bias = keras.initializers.RandomUniform(-0.01, 0.01)
-    activation = layers.ModReLU(bias_initializer=bias)
-    return layers.ExpRNN(units, activation, kernel_initializer="he_normal", use_bias=False, **arguments)
+def _orthogonal(make: Callable[..., Any]) -> Callable[..., Any]:
+    def made(units: int, **arguments: Any) -> Any:
+        # As in the code of the ExpRNN's authors: a wide start of the input kernel, one bias, that of modReLU.
+        activation = layers.ModReLU(bias_initializer=keras.initializers.RandomUniform(-0.01, 0.01))
+        own = {"activation": activation, "kernel_initializer": "he_normal", "use_bias": False}
+        return make(units, **own, **arguments)
+
+    return made
+
+
+def _householder_rnn(units: int, **arguments: Any) -> Any:
+    held = {"recurrent_initializer": Henaff(), "recurrent_parametrization": Orthogonal("householder")}
+    return layers.SimpleRNN(units, **held, **arguments)
 
 
 def _lru(units: int, **arguments: Any) -> Any:
@@ -66,12 +75,17 @@ def _lru(units: int, **arguments: Any) -> Any:
     return layers.LRU(units, r_min=0.99, r_max=0.9999, **arguments)
 
 
+_SLOWER: dict[str, Any] = {"multipliers": (("recurrent_kernel", 0.1),), "clip_norm": None}
 #: By name. Orthogonal weights learn ten times more slowly than others, as in the papers.
 NETWORKS: dict[str, Network] = {
     "simple_rnn": Network(layers.SimpleRNN),
     "lstm": Network(layers.LSTM),
     "gru": Network(layers.GRU),
-    "exp_rnn": Network(_exp_rnn, multipliers=(("recurrent_kernel", 0.1),), clip_norm=None, period=100),
+    "exp_rnn": Network(_orthogonal(layers.ExpRNN), **_SLOWER, period=100),
+    "cayley_rnn": Network(_orthogonal(layers.ScaledCayleyRNN), **_SLOWER, period=100),
+    "householder_rnn": Network(_orthogonal(_householder_rnn), **_SLOWER),
     "unitary_rnn": Network(layers.UnitaryRNN, clip_norm=None),
     "lru": Network(_lru),
 }
+#: Those that are compared unless others are named.
+SIX = ("simple_rnn", "lstm", "gru", "exp_rnn", "unitary_rnn", "lru")
