@@ -66,8 +66,12 @@ def _orthogonal(make: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _householder_rnn(units: int, **arguments: Any) -> Any:
-    held = {"recurrent_initializer": Henaff(), "recurrent_parametrization": Orthogonal("householder")}
-    return layers.SimpleRNN(units, **held, **arguments)
+    return layers.SimpleRNN(
+        units,
+        recurrent_initializer=Henaff(),
+        recurrent_parametrization=Orthogonal("householder"),
+        **arguments,
+    )
 
 
 def _lru(units: int, **arguments: Any) -> Any:
