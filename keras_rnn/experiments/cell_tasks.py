@@ -144,15 +144,15 @@ class Shakespeare(CellTask):
     title = "Shakespeare, character by character"
     score = "bits a character"
     scale = 1 / math.log(2)
-    steps = 15_685  # of a stream, whose states are carried
-    epochs = 6
+    steps = 31_370  # of a stream, whose states are carried
+    epochs = 5
     learning_rates = (3e-3, 1e-2)
     about = (
         "Tiny Shakespeare, characters of 65 kinds: 1,003,854 to train on, 55,770 to choose by and 55,770 to "
-        "test on. An embedding of 64 features, the layer, a softmax. 64 streams in pieces of 100 steps; the "
+        "test on. An embedding of 64 features, the layer, a softmax. 32 streams in pieces of 50 steps; the "
         "states are carried from piece to piece."
     )
-    streams, piece = 64, 100
+    streams, piece = 32, 50
 
     def _stream(self, split: str) -> TokenStream:
         ids = tiny_shakespeare.load(split).tokens
