@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_rnn.datasets.batching import check_at_least
+from keras_rnn.datasets.pipelines import pipeline
 
 Batch = tuple[np.ndarray, np.ndarray]
 
@@ -45,6 +47,19 @@ class GeneratedBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> Batch:
         return self.draw(self.numbers[index])
+
+    def for_keras(self) -> Any:
+        """The same batches in the same order: on TensorFlow a `tf.data.Dataset`, elsewhere this object.
+
+        Of a `PyDataset` Keras makes a pipeline that TensorFlow tunes, and `fit` may end half a minute after
+        its last step: see `keras_rnn.datasets.pipelines`.
+        """
+        if keras.backend.backend() != "tensorflow":
+            return self
+        import tensorflow as tf
+
+        specs = tuple(tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in self[0])
+        return pipeline(lambda: map(self.__getitem__, range(len(self))), specs, len(self))
 
 
 def seeded(

@@ -125,7 +125,7 @@ class Reviews(CellTask):
             return ids[rows], labels[rows]
 
         return {
-            "x": GeneratedBatches(draw, epochs * batches, done * batches),
+            "x": GeneratedBatches(draw, epochs * batches, done * batches).for_keras(),
             "steps_per_epoch": batches,
             "shuffle": False,
             "validation_data": self._splits["validation"],
@@ -203,7 +203,7 @@ class Copying(CellTask):
     def training(self, seed: int, done: int, epochs: int) -> dict[str, Any]:
         numbers = (epochs * self.batches, self.batch_size, seed, done * self.batches)
         return {
-            "x": copy_memory.batches(self.delay, *numbers),
+            "x": copy_memory.batches(self.delay, *numbers).for_keras(),
             "steps_per_epoch": self.batches,
             "shuffle": False,
             "validation_data": self._sample(500, 1),

@@ -81,7 +81,8 @@ def fit_arguments(task: Task, settings: Settings) -> dict[str, Any]:
 
 def batches(task: Task, settings: Settings, epoch: int) -> Any:
     """The batches from the beginning of an epoch, counted from 0, to the end of the training."""
-    return task.batches(settings.updates, settings.batch_size, settings.seed, epoch * EVERY)
+    made = task.batches(settings.updates, settings.batch_size, settings.seed, epoch * EVERY)
+    return made.for_keras()
 
 
 def callbacks(settings: Settings) -> list[Any]:

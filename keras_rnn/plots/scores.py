@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from keras_rnn.plots.figures import new_figure, save
 
@@ -30,7 +33,7 @@ def scores(panels: Mapping[str, Points], path: str | Path, title: str = "", ylab
             axis.plot(*point, marker="o", color=colours[name])
         _label(axis, points, colours)
         axis.set(xlabel=xlabel)
-    axes[0].set_ylabel(ylabel)
+    axes[0].set_ylabel(_wrapped(ylabel))
     save(figure, path)
 
 
@@ -40,7 +43,7 @@ def score_curves(
     title: str = "",
     ylabel: str = "score",
 ) -> None:
-    """Draws one line for each model, labelled at its end.
+    """Draws one line for each model, labelled at its end. The axis has room for all but the first quarter.
 
     Args:
         curves: of each model `(epochs, scores)`.
@@ -56,9 +59,16 @@ def score_curves(
     for name, line in curves.items():
         axis.plot(*line, color=colours[name])
     _label(axis, {name: (x[-1], y[-1]) for name, (x, y) in curves.items()}, colours)
-    axis.set(xlabel="epoch", ylabel=ylabel)
+    # Beside the first epochs all that comes later would look alike.
+    late = np.concatenate([np.asarray(y, float)[len(y) // 4 :] for _, y in curves.values()])
+    margin = 0.05 * np.ptp(late) or 0.05
+    axis.set(xlabel="epoch", ylabel=_wrapped(ylabel), ylim=(late.min() - margin, late.max() + margin))
     axis.xaxis.get_major_locator().set_params(integer=True)
     save(figure, path)
+
+
+def _wrapped(label: str) -> str:
+    return textwrap.fill(label, 32)  # what stands beside a panel must be no longer than it
 
 
 def _colours(names: Iterable[str]) -> dict[str, Any]:

@@ -140,11 +140,21 @@ def counted(count, first=0):
     return generated_batches.GeneratedBatches(lambda k: (k * rows, rows), count, first)
 
 
-def test_fit_goes_on_in_each_epoch_where_the_one_before_ended():
+@pytest.mark.parametrize("given", [lambda batches: batches, lambda batches: batches.for_keras()])
+def test_fit_goes_on_in_each_epoch_where_the_one_before_ended(given):
     arguments = {"steps_per_epoch": 3, "epochs": 3, "shuffle": False}
-    assert numbers_read_by_fit(counted(9), **arguments) == list(range(9))
-    rest = numbers_read_by_fit(counted(9, first=3), initial_epoch=1, **arguments)
+    assert numbers_read_by_fit(given(counted(9)), **arguments) == list(range(9))
+    rest = numbers_read_by_fit(given(counted(9, first=3)), initial_epoch=1, **arguments)
     assert rest == list(range(3, 9))
+
+
+def test_the_pipeline_is_not_tuned_and_has_the_same_batches():
+    batches = copy_memory.batches(3, count=5, batch_size=4, seed=2, first=1)
+    dataset = batches.for_keras()
+    assert not dataset.options().autotune.enabled and len(dataset) == len(batches) == 4
+    for k, found in enumerate(dataset):
+        assert all(np.array_equal(one, other) for one, other in zip(found, batches[k], strict=True))
+    assert k == 3
 
 
 def test_fit_reads_shuffled_batches_once_each():

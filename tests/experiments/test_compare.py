@@ -146,7 +146,7 @@ def test_no_film_that_is_held_out_is_trained_on(corpora, monkeypatch):
         TextClassificationData, "split", lambda *a, **b: seen.append(split(*a, **b)) or seen[-1]
     )
     task = SmallReviews()
-    x, _ = task.training(1, 0, 1)["x"][0]
+    x, _ = next(iter(task.training(1, 0, 1)["x"]))
     assert x.shape == (4, 6) and task.test()["x"].shape == (8, 6)
     (train, _), *parts = seen
     chosen, validation, _ = (part for _, part in parts)
@@ -208,6 +208,11 @@ def test_validation_chooses_and_table_picture_and_page_agree(name, rate, epoch, 
             assert len(axis.lines) == 11
             heights = sorted(text.get_position()[1] for text in axis.texts)
             assert np.diff(heights).min() > 0.08
+            figure.canvas.draw()
+            label = axis.yaxis.label
+            if label.get_text():  # no longer than the picture is high
+                assert label.get_window_extent().y0 >= 0
+                assert label.get_window_extent().y1 <= figure.bbox.height
     by_score = [text.get_text() for text in figures[f"{name}.png"].axes[0].texts]
     assert by_score == [row["cell"] for row in (trained[::-1] if name == "imdb" else trained)]
     # The page: a line for each row, in their order, and the command.
