@@ -17,9 +17,10 @@ number of parameters that is asked for.
 
 How it is done, for all cells alike: Adam, gradients clipped at the norm 1, one training with each of the
 learning rates in the command. Epoch and learning rate are chosen on the validation split; the test split is
-read once, for the weights so chosen. One seed: small differences are chance. Cells have their default
-arguments, but `IndRNN`, which is held within the bound of its paper, and `ProjectionLSTM`, which projects to
-half of its units.
+read once, for the weights so chosen. One seed: small differences are chance. Trainings are short, with a
+learning rate that stays as it is: a score is what a cell reaches soon, and not the best that it can. Cells
+have their default arguments, but `IndRNN`, which is held within the bound of its paper, and `ProjectionLSTM`,
+which projects to half of its units.
 
 "Parameters" are those of the layer. What reads the layer grows with its units: "with what reads it" counts
 that, too, but no embedding. "Minutes" are those of `fit` for all epochs of the training that was chosen, up
