@@ -56,7 +56,7 @@ def compare(
             plots.memory_curves(curves, baselines, output / "curves.png", title, task.loss)
             row = next(r for r in rows if (r["task"], r["network"]) == (task.name, own.network))
             report(
-                f"{task.title}, {own.network}: {row['loss']:.3g}, {row['share']:.2%} of the baseline "
+                f"{task.title}, {own.network}: {row['loss']:.3g}, {100 * row['share']:.3g}% of the baseline "
                 f"{task.baseline:.4f}, after {row['updates']} updates"
             )
     return measured(tasks, output)

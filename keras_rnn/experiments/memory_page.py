@@ -50,7 +50,7 @@ def _line(row: Mapping[str, str]) -> str:
     deviation = f"{float(row['deviation']):.1e}" if row["deviation"] else ""
     minutes = f"{float(row['minutes']):.0f}" if row["minutes"] else ""
     return (
-        f"| {row['network']} | {row['units']} | {float(row['loss']):.3g} | {float(row['share']):.2%} "
+        f"| {row['network']} | {row['units']} | {float(row['loss']):.3g} | {100 * float(row['share']):.3g}% "
         f"| {deviation} | {int(row['updates']):,} | {minutes} |"
     )
 
