@@ -27,7 +27,7 @@ def settle_normalization(classifier: SequenceClassifier, x: Any, **arguments: An
     Raises:
         ValueError: if the classifier normalizes nothing.
 
-    Source: S. Ioffe, C. Szegedy, "Batch Normalization", ICML 2015, algorithm 2, lines 8 to 10, which takes
+    Source: S. Ioffe, C. Szegedy, "Batch Normalization", ICML 2015, algorithm 2, which takes
     the statistics of the whole training set, too.
     """
     if classifier.normalization is None:
