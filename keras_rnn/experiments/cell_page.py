@@ -24,7 +24,8 @@ which projects to half of its units.
 
 "Parameters" are those of the layer. What reads the layer grows with its units: "with what reads it" counts
 that, too, but no embedding. "Minutes" are those of `fit` for all epochs of the training that was chosen, up
-to where it diverged, if it did, with graphs compiled and the validation split read, and nothing else running.
+to where it diverged, if it did, with graphs compiled and the validation split read. They are by the clock:
+whatever else the machine did is in them.
 `MinGRU`, `LRU`, `RGLRU` and `SRU` are linear in their state, and run in parallel over time; the `LRU` is
 linear in its inputs, too. Their papers stack several such layers with others between them; here is one.
 """

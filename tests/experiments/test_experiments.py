@@ -126,7 +126,7 @@ def test_the_command_writes_table_and_picture(tmp_path, monkeypatch, capsys):
     for row in rows:
         line = f"| gru | 4 | {float(row['loss']):.3g} | {100 * float(row['share']):.3g}% |  | 300 | 0 |"
         assert line in page.split(f"## Delay {row['task'][-1]}")[1].split("##")[0]
-    told = "- `gru`: RMSprop (rho 0.99, epsilon 1e-16), learning rate 0.001, gradients clipped at the norm 1."
+    told = "- `gru`: RMSprop (rho 0.9, epsilon 1e-16), learning rate 0.001, gradients clipped at the norm 1."
     assert told in page
     assert "Batches of 2, seed 1. Minutes are those of `fit`. Measured on " in page
     # Another network joins the table of the first.
