@@ -51,7 +51,7 @@ def compare(
             rows = measured(tasks, output)
             write_rows(rows, output / "results.csv")
             write_text(output / PAGE, page(title, read_rows(output / "results.csv")))
-            curves = {t.title: _curves(t, output) for t in tasks}
+            curves = {t.title: found for t in tasks if (found := _curves(t, output))}
             baselines = {t.title: t.baseline for t in tasks}
             plots.memory_curves(curves, baselines, output / "curves.png", title, task.loss)
             row = next(r for r in rows if (r["task"], r["network"]) == (task.name, own.network))

@@ -9,6 +9,9 @@ from keras_rnn.plots.figures import new_figure, save
 
 Curve = tuple[Sequence[float], Sequence[float]]
 
+#: The label of a baseline.
+WITHOUT = "without memory"
+
 
 def memory_curves(
     curves: Mapping[str, Mapping[str, Curve]],
@@ -37,9 +40,12 @@ def memory_curves(
     for axis, (task, own) in zip(axes, curves.items()):
         for name, (updates, losses) in own.items():
             axis.plot(updates, losses, label=name, color=f"C{names.index(name)}")
-        axis.axhline(baselines[task], color="grey", linestyle="dashed", label="without memory")
+        axis.axhline(baselines[task], color="grey", linestyle="dashed", label=WITHOUT)
         axis.set(title=task, xlabel="updates", yscale="log")
         axis.grid(alpha=0.3)
     axes[0].set_ylabel(ylabel)
-    axes[0].legend(fontsize="small")
+    # Of all panels, and below them: no panel has room for it that a curve does not need.
+    lines = {line.get_label(): line for axis in axes for line in axis.get_lines()}
+    handles = [lines[name] for name in (*names, WITHOUT)]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3 * len(curves), fontsize="small")
     save(figure, path)

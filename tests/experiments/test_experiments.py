@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import sys
 from pathlib import Path
 
 import keras
@@ -169,10 +170,17 @@ def run(monkeypatch, *arguments):
             raise
 
 
-def test_a_picture_of_curves(tmp_path):
+def test_a_picture_of_curves(tmp_path, monkeypatch):
     curves = {"delay 3": {"gru": ([100, 200], [0.3, 0.01])}, "delay 9": {"lstm": ([100], [0.2])}}
-    plots.memory_curves(curves, {"delay 3": 0.5, "delay 9": 0.4}, tmp_path / "curves.png")
+    baselines = {"delay 3": 0.5, "delay 9": 0.4}
+    plots.memory_curves(curves, baselines, tmp_path / "curves.png")
     assert (tmp_path / "curves.png").stat().st_size > 10_000
+    figures = []
+    module = sys.modules["keras_rnn.plots.memory_curves"]  # the package has a function of that name
+    monkeypatch.setattr(module, "save", lambda figure, _: figures.append(figure))
+    plots.memory_curves(curves, baselines, tmp_path / "curves.png")
+    (legend,) = figures[0].legends
+    assert [text.get_text() for text in legend.get_texts()] == ["gru", "lstm", "without memory"]
     with pytest.raises(ValueError, match="`curves` must hold at least one task"):
         plots.memory_curves({}, {}, tmp_path / "none.png")
 
