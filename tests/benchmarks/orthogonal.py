@@ -198,7 +198,7 @@ def step(arguments):
         },
         arguments.rounds,
     )
-    # Without torch, whose threads disturb what runs right after them.
+    # Without torch: among its steps the first of ours was slower than the second, whatever was in them.
     parts = interleave(
         {
             "ours, after ours": ours,
