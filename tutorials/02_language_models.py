@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 
 FAST = os.environ.get("KERAS_RNN_TUTORIAL_FAST") == "1"
-WORDS = 60_000 if FAST else 1_000_000  # for training, at most
+WORDS = 120_000 if FAST else 1_000_000  # for training, at most
 TEST_WORDS = 20_000 if FAST else 100_000
 EPOCHS = 2 if FAST else 13
 AWD_EPOCHS = 1 if FAST else 30
