@@ -26,8 +26,8 @@ def scan(
 ) -> tuple[Any, Any]:
     """Runs `carry, y[t] = step(carry, x[t])` for `t = 0 .. length - 1`.
 
-    On TensorFlow the loop is one `tf.while_loop` (inside a `tf.function`: one While op, differentiable,
-    with unknown length, and under XLA), on JAX one `jax.lax.scan`; other backends loop in Python.
+    Inside a `tf.function` the loop is one `tf.while_loop` (one While op, differentiable, with unknown
+    length, and under XLA), on JAX one `jax.lax.scan`; eager TensorFlow and other backends loop in Python.
 
     Args:
         step: a pure function `(carry, x) -> (carry, y)`. The new carry has the structure, shapes and
@@ -62,6 +62,10 @@ def scan(
             )
         return _scan_python(step, carry, xs, length, reverse)
     if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        if tf.executing_eagerly():  # to trace the step would take longer than to run most loops
+            return _scan_python(step, carry, xs, int(length), reverse)
         return _scan_tensorflow(step, carry, xs, length, reverse, keep)
     if keras.backend.backend() == "jax":
         return _scan_jax(step, carry, xs, length, reverse)
@@ -82,8 +86,10 @@ def _common_length(xs: Any) -> Any:
 
 def _scan_python(step: Step, carry: Any, xs: Any, length: int, reverse: bool) -> tuple[Any, Any]:
     outputs = []
+    # Taken apart at once: the gradient of `x[t]` would be as long as `x`, at every step.
+    parts = tree.map_structure(lambda x: ops.unstack(x, length), xs) if length else xs
     for t in reversed(range(length)) if reverse else range(length):
-        carry, y = step(carry, tree.map_structure(lambda x, t=t: x[t], xs))
+        carry, y = step(carry, tree.map_structure_up_to(xs, lambda steps, t=t: steps[t], parts))
         outputs.append(y)
     if not outputs:
         # A step on zeros, for nothing but the shapes and dtypes of its output.
@@ -143,7 +149,7 @@ def _scan_tensorflow(
 
     def stack(array: Any) -> Any:
         shape = array.element_shape
-        if tf.executing_eagerly() or shape.is_fully_defined() or shape.rank is None:
+        if shape.is_fully_defined() or shape.rank is None:
             return array.stack()
         # No element tells the sizes that are not known before the run. Where there is none at all, they are
         # taken to be the number of rows that came in.

@@ -81,6 +81,17 @@ def test_scan_in_a_graph_with_unknown_length_is_the_loop(case, jit_compile):
     assert ops_found["While"] + ops_found["StatelessWhile"] == 1
 
 
+def test_an_eager_loop_takes_each_step_once():
+    steps = []
+
+    def step(carry, x):
+        steps.append(float(x))
+        return carry, ()
+
+    scan(step, np.zeros(2), np.arange(3.0), reverse=True)
+    assert steps == [2, 1, 0]
+
+
 def test_dtypes_stay_what_they_are():
     carry, ys = scan(*CASES["nested"])
     assert keras.backend.standardize_dtype(carry["rest"][1][0].dtype) == "int32"
