@@ -63,4 +63,5 @@ def _measured(rows: Sequence[Mapping[str, str]]) -> list[str]:
     )
     told = f"Batches of {', '.join(batch)}, seed {', '.join(seed)}"
     told += f"; learning rate {', '.join(rate)} in the place of the network's own" if rate else ""
-    return [f"{told}. Minutes are those of `fit`. Measured on {'; '.join(hardware)}."]
+    clock = "Minutes are those of `fit` by the clock: what else ran on the machine is in them"
+    return [f"{told}. {clock}. Measured on {'; '.join(hardware)}."]

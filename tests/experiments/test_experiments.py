@@ -129,7 +129,7 @@ def test_the_command_writes_table_and_picture(tmp_path, monkeypatch, capsys):
         assert line in page.split(f"## Delay {row['task'][-1]}")[1].split("##")[0]
     told = "- `gru`: RMSprop (rho 0.9, epsilon 1e-16), learning rate 0.001, gradients clipped at the norm 1."
     assert told in page
-    assert "Batches of 2, seed 1. Minutes are those of `fit`. Measured on " in page
+    assert "Batches of 2, seed 1. Minutes are those of `fit` by the clock: what else ran on" in page
     # Another network joins the table of the first.
     arguments[5] = "lru"
     run(monkeypatch, "copy-memory", "--delay", "3", *arguments, "--output", str(tmp_path))
