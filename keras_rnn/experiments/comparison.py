@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,8 @@ def compare(
 ) -> list[dict[str, Any]]:
     """Trains each network on each task, and draws what was measured after each training.
 
-    Killed at any moment, the same call goes on. What another call has measured in the same folder, of other
-    networks, is in the table and the picture, too.
+    Killed at any moment, the same call goes on. What other calls have measured in the same folder, of other
+    networks and other tasks, is in the table and the picture, too.
 
     Args:
         tasks: see `keras_rnn.experiments.copying` and `adding`.
@@ -40,8 +40,9 @@ def compare(
         report: takes one line at a time.
 
     Returns:
-        The rows of `results.csv`: of each training the mean of its last 5 measurements of the held-out loss,
-        its share of the baseline, the largest deviation from an orthogonal matrix at any time, and settings.
+        The rows of `results.csv` on these tasks: of each training the mean of its last 5 measurements of the
+        held-out loss, its share of the baseline, the largest deviation from an orthogonal matrix at any time,
+        and settings.
     """
     output = Path(output)
     chosen = [replace(settings, network=name) for name in networks]  # a wrong name is told before hours pass
@@ -49,17 +50,27 @@ def compare(
         for own in chosen:
             _train_with_a_bar(task, own, output / task.name / own.network)
             rows = measured(tasks, output)
-            write_rows(rows, output / "results.csv")
-            write_text(output / PAGE, page(title, read_rows(output / "results.csv")))
-            curves = {t.title: found for t in tasks if (found := _curves(t, output))}
-            baselines = {t.title: t.baseline for t in tasks}
-            plots.memory_curves(curves, baselines, output / "curves.png", title, task.loss)
+            _publish(rows, output, title, task.loss)
             row = next(r for r in rows if (r["task"], r["network"]) == (task.name, own.network))
             report(
                 f"{task.title}, {own.network}: {row['loss']:.3g}, {100 * row['share']:.3g}% of the baseline "
                 f"{task.baseline:.4f}, after {row['updates']} updates"
             )
     return measured(tasks, output)
+
+
+def _publish(rows: Sequence[Mapping[str, Any]], output: Path, title: str, loss: str) -> None:
+    """Writes table, page and picture: of these rows, and of what the table has on other tasks."""
+    own = {row["task"] for row in rows}
+    others = [row for row in read_rows(output / "results.csv") if row["task"] not in own]
+    # "delay 100" comes before "delay 1000", and after "delay 20".
+    ordered = sorted([*others, *rows], key=lambda row: (len(row["task"]), row["task"]))
+    write_rows(ordered, output / "results.csv")
+    table = read_rows(output / "results.csv")
+    write_text(output / PAGE, page(title, table))
+    curves = {row["title"]: _curves(output / row["task"]) for row in table}
+    baselines = {row["title"]: float(row["baseline"]) for row in table}
+    plots.memory_curves(curves, baselines, output / "curves.png", title, loss)
 
 
 def _train_with_a_bar(task: Task, settings: Settings, folder: Path) -> None:
@@ -72,7 +83,7 @@ def measured(tasks: Sequence[Task], output: str | Path) -> list[dict[str, Any]]:
     """A row for each training of these tasks that has measurements in the folder."""
     rows = []
     for task in tasks:
-        for folder in _folders(task, Path(output)):
+        for folder in _folders(Path(output) / task.name):
             history = read_history(folder)
             last = [row["val_loss"] for row in history[-LAST:]]
             loss = sum(last) / len(last)
@@ -101,13 +112,13 @@ def measured(tasks: Sequence[Task], output: str | Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _folders(task: Task, output: Path) -> list[Path]:
-    return [folder for folder in sorted((output / task.name).glob("*")) if read_history(folder)]
+def _folders(task: Path) -> list[Path]:
+    return [folder for folder in sorted(task.glob("*")) if read_history(folder)]
 
 
-def _curves(task: Task, output: Path) -> dict[str, tuple[list[float], list[float]]]:
+def _curves(task: Path) -> dict[str, tuple[list[float], list[float]]]:
     curves = {}
-    for folder in _folders(task, output):
+    for folder in _folders(task):
         history = read_history(folder)
         curves[folder.name] = ([row["updates"] for row in history], [row["val_loss"] for row in history])
     return curves

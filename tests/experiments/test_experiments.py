@@ -109,8 +109,8 @@ def test_the_command_writes_table_and_picture(tmp_path, monkeypatch, capsys):
     with (tmp_path / "results.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [(row["task"], row["network"], row["updates"]) for row in rows] == [
-        ("copying_3", "gru", "300"),
         ("copying_2", "gru", "300"),
+        ("copying_3", "gru", "300"),
     ]
     for row in rows:
         history = training.read_history(tmp_path / row["task"] / "gru")
@@ -119,7 +119,7 @@ def test_the_command_writes_table_and_picture(tmp_path, monkeypatch, capsys):
         assert float(row["share"]) == pytest.approx(mean / float(row["baseline"]))
         assert row["deviation"] == ""
     curves, baselines, _, _, ylabel = drawn[-1]
-    assert list(curves) == list(baselines) == ["delay 3", "delay 2"] and "nats" in ylabel
+    assert list(curves) == list(baselines) == ["delay 2", "delay 3"] and "nats" in ylabel
     assert curves["delay 2"]["gru"][0] == [100, 200, 300]
     assert (tmp_path / "copying_2" / "gru" / "settings.json").exists()
     page = (tmp_path / "README.md").read_text()
@@ -130,10 +130,19 @@ def test_the_command_writes_table_and_picture(tmp_path, monkeypatch, capsys):
     told = "- `gru`: RMSprop (rho 0.9, epsilon 1e-16), learning rate 0.001, gradients clipped at the norm 1."
     assert told in page
     assert "Batches of 2, seed 1. Minutes are those of `fit` by the clock: what else ran on" in page
-    # Another network joins the table of the first.
+    # Another network on one more task joins the table of the first.
     arguments[5] = "lru"
-    run(monkeypatch, "copy-memory", "--delay", "3", *arguments, "--output", str(tmp_path))
-    assert list(drawn[-1][0]["delay 3"]) == ["gru", "lru"]
+    delays = "--delay", "11", "--delay", "3"
+    run(monkeypatch, "copy-memory", *delays, *arguments, "--output", str(tmp_path))
+    curves, baselines, *_ = drawn[-1]
+    assert {title: list(own) for title, own in curves.items()} == {
+        "delay 2": ["gru"],
+        "delay 3": ["gru", "lru"],
+        "delay 11": ["lru"],
+    }
+    assert list(baselines) == list(curves)
+    joined = read_rows(tmp_path / "results.csv")
+    assert [row for row in joined if row["network"] == "gru"] == rows
 
 
 @pytest.mark.parametrize(
