@@ -60,15 +60,17 @@ def compare(
 
 
 def _publish(rows: Sequence[Mapping[str, Any]], output: Path, title: str, loss: str) -> None:
-    """Writes table, page and picture: of these rows, and of what the table has on other tasks."""
+    """Writes table, page and picture: of these rows, and those on other tasks whose trainings are here."""
     own = {row["task"] for row in rows}
-    others = [row for row in read_rows(output / "results.csv") if row["task"] not in own]
+    known = [row for row in read_rows(output / "results.csv") if row["task"] not in own]
+    others = [row for row in known if _curves(output / row["task"])]
     # "delay 100" comes before "delay 1000", and after "delay 20".
     ordered = sorted([*others, *rows], key=lambda row: (len(row["task"]), row["task"]))
     write_rows(ordered, output / "results.csv")
     table = read_rows(output / "results.csv")
     write_text(output / PAGE, page(title, table))
-    curves = {row["title"]: _curves(output / row["task"]) for row in table}
+    titles = {row["title"]: row["task"] for row in table}
+    curves = {title: _curves(output / task) for title, task in titles.items()}
     baselines = {row["title"]: float(row["baseline"]) for row in table}
     plots.memory_curves(curves, baselines, output / "curves.png", title, loss)
 

@@ -13,7 +13,7 @@ from keras_rnn.optimizers import LearningRateMultipliers
 from keras_rnn.parametrizations import Henaff, Orthogonal
 
 #: What RMSprop keeps of the mean square from one update to the next, as in Arjovsky, Shah, Bengio 2016. With
-#: PyTorch's 0.99 the ExpRNN and the UnitaryRNN keep more of their loss, by a factor of about a hundred.
+#: PyTorch's 0.99 more is left of the loss of the ExpRNN and the UnitaryRNN.
 RHO = 0.9
 #: What it adds to that mean square. Keras's 1e-7 is the square of 3e-4, and most gradients of a network that
 #: has learned the task are smaller: its last steps would be short ones.

@@ -64,7 +64,7 @@ def scan(
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        if tf.executing_eagerly():  # to trace the step would take longer than to run most loops
+        if tf.executing_eagerly():  # a trace of the step, at each call, would cost more than a short loop
             return _scan_python(step, carry, xs, int(length), reverse)
         return _scan_tensorflow(step, carry, xs, length, reverse, keep)
     if keras.backend.backend() == "jax":

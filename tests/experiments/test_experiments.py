@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -143,6 +144,15 @@ def test_the_command_writes_table_and_picture(tmp_path, monkeypatch, capsys):
     assert list(baselines) == list(curves)
     joined = read_rows(tmp_path / "results.csv")
     assert [row for row in joined if row["network"] == "gru"] == rows
+    # A task whose trainings are gone has no curve, and leaves the table.
+    shutil.rmtree(tmp_path / "copying_2")
+    run(monkeypatch, "copy-memory", "--delay", "3", *arguments, "--output", str(tmp_path))
+    assert list(drawn[-1][0]) == list(drawn[-1][1]) == ["delay 3", "delay 11"]
+    assert [row["task"] for row in read_rows(tmp_path / "results.csv")] == [
+        "copying_3",
+        "copying_3",
+        "copying_11",
+    ]
 
 
 @pytest.mark.parametrize(
